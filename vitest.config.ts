@@ -88,6 +88,16 @@ export default defineConfig({
         },
       },
       {
+        // Two Python programs, which take a second each time: `npm run test:page-resolvers`, not `npm test`.
+        test: {
+          name: 'page-resolvers',
+          include: ['test/page-resolvers/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          globalSetup: ['test/support/global-setup.ts'],
+        },
+      },
+      {
         // Builds images: `npm run test:compose`, not `npm test`. Each test goes on where the one before has ended.
         test: {
           name: 'compose',

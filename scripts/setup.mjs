@@ -27,6 +27,11 @@ const OPTIONAL = [
   ],
   ['streamlink', 'streamlink'],
 ];
+/** What finds the media of web pages. */
+const PAGE_RESOLVERS = [
+  ['streamlink', 'streamlink'],
+  ['yt-dlp', 'yt-dlp'],
+];
 /** Seconds to wait for another apt that holds the lock; the first boot of a machine often runs one. */
 const APT_LOCK_S = 180;
 
@@ -43,8 +48,8 @@ export async function run(main) {
   }
 }
 
-/** Checks or installs everything; `redis`: what clusters need as well; `tests`, `bench`: what only these need. */
-export function setup({ redis = false, tests = false, bench = false } = {}) {
+/** Checks or installs everything; `redis`: what clusters need as well; the others: what only these need. */
+export function setup({ redis = false, tests = false, bench = false, pageResolvers = false } = {}) {
   ensureNode();
   ensureNodeModules();
   ensureFfmpeg();
@@ -55,7 +60,8 @@ export function setup({ redis = false, tests = false, bench = false } = {}) {
   }
   if (!tests) return;
   if (findHaproxy() === undefined) install('HAProxy (for the tests)', 'haproxy');
-  installOptional();
+  installMissing(OPTIONAL);
+  if (pageResolvers) installMissing(PAGE_RESOLVERS);
 }
 
 export function ensureNode(version = process.versions.node) {
@@ -143,9 +149,9 @@ export function ensureRedis() {
 }
 
 /** All at once, because each start of apt takes seconds. */
-function installOptional() {
+function installMissing(programs) {
   if (process.platform !== 'linux' || !canInstall()) return;
-  const missing = OPTIONAL.filter(([program]) => find(program) === undefined);
+  const missing = programs.filter(([program]) => find(program) === undefined);
   if (missing.length === 0) return;
   const names = missing.map(([program]) => program).join(', ');
   install(`${names} (for the tests)`, ...missing.flatMap(([, ...packages]) => packages));

@@ -7,7 +7,8 @@ import type { StreamSpec } from './types.ts';
 
 /** The name of a stream's group; undefined for a stream that has only one source. */
 export function groupOf(spec: Pick<StreamSpec, GroupPart>): string | undefined {
-  if (spec.failoverUrls.length === 0 && spec.failoverResolverUrl === undefined) return undefined;
+  const isAlone = spec.failoverUrls.length === 0 && spec.failoverResolverUrl === undefined && spec.page === undefined;
+  if (isAlone) return undefined;
   return sourceKey(spec);
 }
 
@@ -18,11 +19,16 @@ export function sourceKey({
   failoverResolverUrl,
   userAgent,
   headers,
+  page,
 }: Pick<StreamSpec, GroupPart>): string {
   const sorted = Object.entries(headers)
     .map(([name, value]) => [name.toLowerCase(), value] as const)
     .sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([url, failoverUrls, failoverResolverUrl ?? '', userAgent, sorted]);
+  const ofPage = page === undefined ? [] : [page.key];
+  return JSON.stringify([url, failoverUrls, failoverResolverUrl ?? '', userAgent, sorted, ...ofPage]);
 }
 
-type GroupPart = 'url' | 'failoverUrls' | 'failoverResolverUrl' | 'userAgent' | 'headers';
+type GroupPart = 'url' | 'failoverUrls' | 'failoverResolverUrl' | 'userAgent' | 'headers' | 'page';
+
+/** The reason of a group's move from a web page to the media that was found there. It begins so, which is no failover and no event. */
+export const PAGE_OPENED = 'page_opened';

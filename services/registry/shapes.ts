@@ -62,6 +62,10 @@ export const failoverShape: z.ZodType<FailoverState> = z.object({
   attempts: count,
   lastAtMs: count.nullish().transform((ms) => ms ?? undefined),
   currentUrl: z.string(),
+  headers: texts.optional(),
+  userAgent: z.string().optional(),
+  audio: z.object({ url: z.string(), headers: texts, userAgent: z.string().optional() }).optional(),
+  expiresAtMs: count.optional(),
   begunAtMs: count.optional(),
 });
 
@@ -100,6 +104,15 @@ const spec = {
   silence: silenceShape.optional(),
   metadata: texts,
   profile: profileShape.optional(),
+  page: z
+    .object({
+      resolver: z.enum(['streamlink', 'ytdlp']),
+      args: z.string(),
+      cookies: z.string().optional(),
+      cookiesPath: z.string().optional(),
+      key: z.string(),
+    })
+    .optional(),
 };
 
 /** Restores fields that JSON leaves out, as undefined. */

@@ -47,6 +47,20 @@ export interface StreamSpec {
   metadata: Readonly<Record<string, string>>;
   /** Undefined: a direct stream. */
   profile: StreamProfile | undefined;
+  /** Its URL is that of a web page, and a program finds the media; absent: the URL is that of the media. */
+  page?: StreamPage | undefined;
+}
+
+/** How the media of a web page is found. */
+export interface StreamPage {
+  resolver: 'streamlink' | 'ytdlp';
+  /** `resolver_args`, checked. */
+  args: string;
+  /** In Netscape's format. */
+  cookies?: string | undefined;
+  cookiesPath?: string | undefined;
+  /** Equal for equal ones: streams of the same page that are asked for alike have the same media. */
+  key: string;
 }
 
 /** Where a stream's source is among its failover URLs. All streams of a group have the same; groups.ts says which those are. */
@@ -56,8 +70,22 @@ export interface FailoverState {
   attempts: number;
   lastAtMs: number | undefined;
   currentUrl: string;
+  /** What the server of this URL wants to hear in place of what the stream says; absent: the same. A page's media has its own. */
+  headers?: Readonly<Record<string, string>> | undefined;
+  userAgent?: string | undefined;
+  /** The sound of this URL, where it comes apart from the pictures. */
+  audio?: MediaSound | undefined;
+  /** When this URL stops working, ms of the wall clock; absent: nobody has said it. */
+  expiresAtMs?: number | undefined;
   /** When the group began at its primary source, for its first stream or as all were idle; absent where there is no other source. */
   begunAtMs?: number | undefined;
+}
+
+/** Where the sound of a web page's media is, when it has an address of its own. */
+export interface MediaSound {
+  url: string;
+  headers: Readonly<Record<string, string>>;
+  userAgent?: string | undefined;
 }
 
 /** Where a group of streams plays after somebody wanted to move it. */

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { startCluster } from '../support/cluster.ts';
 import { finiteBytes, startFileSource } from '../support/file-source.ts';
-import { type Call, M3uEditor, type Player } from '../support/m3u-editor.ts';
+import { M3uEditor, type Player } from '../support/m3u-editor.ts';
 import {
   type Channel,
   channelBody,
@@ -34,11 +34,6 @@ const COUNTS_AGAIN_MS = 100;
 const REACH_MS = 3_000;
 const ANN: Player = { address: '203.0.113.7', username: 'ann' };
 const BOB: Player = { address: '203.0.113.8', username: 'bob', headers: { upgrade: 'h2c' } };
-
-/** What later issues build. */
-const LATER: readonly Call[] = [
-  { method: 'GET', path: '/validate-cookies-file', query: { path: '/cookies/portal.txt' } },
-];
 
 /** One without Redis, or several with it. */
 async function startWorkers(count: number): Promise<{ workers: readonly Worker[]; stop(): Promise<unknown> }> {
@@ -470,16 +465,20 @@ describe.each([
     },
   );
 
-  staged.concurrent('answers 501 with the reason to what is not built, and to nothing else', async () => {
+  staged.concurrent('says why it cannot play a page with cookies from where it may not read', async () => {
     const editor = newEditor();
     const channel = { id: 1031, url: 'http://portal.example/watch/31', playlistUuid: newList() };
-    const resolved = (['streamlink', 'ytdlp'] as const).map(
-      (resolver): Call => ({ method: 'POST', path: '/transcode', body: resolvedBody(channel, resolver, 8) }),
-    );
-    for (const call of [...LATER, ...resolved]) {
-      const { status, body } = await editor.ask(call);
-      expect([call.method, call.path, status]).toEqual([call.method, call.path, 501]);
-      expect(refusal.parse(body).detail).toMatch(/not part of this version/);
+    // The cookies of its profile are not below COOKIES_DIR, which is not set here.
+    for (const resolver of ['streamlink', 'ytdlp'] as const) {
+      const { status, body } = await editor.ask({
+        method: 'POST',
+        path: '/transcode',
+        body: resolvedBody(channel, resolver, 8),
+      });
+      expect([400, 503]).toContain(status);
+      expect(refusal.parse(body).detail).toMatch(/COOKIES_DIR|is not installed/);
     }
+    const asked = { method: 'GET', path: '/validate-cookies-file', query: { path: '/cookies/portal.txt' } } as const;
+    expect(await editor.ask(asked)).toMatchObject({ status: 200, body: { valid: false } });
   });
 });

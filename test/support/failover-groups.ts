@@ -18,10 +18,13 @@ export function failoverGroups(
       new FailoverGroup(stream.failover, {
         clock: systemClock,
         askResolver: async () => undefined,
+        askPage: async () => {
+          throw new Error('no stream of this test has a page');
+        },
         maxFailoverAttempts: 0,
         onMoved: () => undefined,
         tell: async () => undefined,
-        log: { warn: () => undefined },
+        log: { info: () => undefined, warn: () => undefined },
         ...deps,
       });
     groups.set(name, group);

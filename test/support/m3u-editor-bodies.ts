@@ -75,7 +75,8 @@ export function transcodedBody(channel: Channel, profile: string, profileId: num
 /** POST /transcode for a channel whose URL a program beside the proxy resolves. */
 export function resolvedBody(channel: Channel, resolver: 'streamlink' | 'ytdlp', profileId: number) {
   const { metadata, ...rest } = channelBody(channel);
-  const how = { resolver, resolver_args: 'best --hls-live-edge 3', cookies_path: '/cookies/portal.txt' };
+  const args = { streamlink: 'best --hls-live-edge 3', ytdlp: 'bestvideo+bestaudio/best' };
+  const how = { resolver, resolver_args: args[resolver], cookies_path: '/cookies/portal.txt' };
   return { ...rest, ...how, metadata: { ...metadata, profile_id: profileId } };
 }
 

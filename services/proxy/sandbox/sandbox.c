@@ -3,7 +3,7 @@
  * does not support are left out. `--attempt`, run inside, reports which of them hold.
  *
  *   sandbox --parent PID [--user] [--files] [--calls] [--read PATH]... [--device PATH]... [--group GID]...
- *           [--connect PORT] -- PROGRAM ARGUMENTS...
+ *           [--connect PORT] [--memory BYTES] -- PROGRAM ARGUMENTS...
  *
  *   --parent PID    end at once when that process is no longer the parent
  *   --user          change to `nobody`, when started by root or installed set-user-ID root
@@ -11,6 +11,7 @@
  *   --calls         seccomp: no sockets, no io_uring, no reading of other processes
  *   --connect PORT  with --calls: connect every TCP socket of the program to this port of 127.0.0.1, whatever address it
  *                   asks for
+ *   --memory BYTES  most address space that the program may have
  *
  * This process stays as the parent of the program. The worker may signal it even when the program has another user. It
  * supplies the sockets and ends with the program's status. It passes SIGTERM on, and kills the program on SIGUSR1. Its own
@@ -50,6 +51,7 @@ static const char *devices[MAX_PATHS] = {"/dev/null", "/dev/zero"};
 static gid_t groups[MAX_GROUPS];
 static size_t readable_count = 13, device_count = 2, group_count;
 static int wants_user, wants_files, wants_calls, connect_port;
+static rlim_t memory = RLIM_INFINITY;
 static char **program;
 /* Written by the child. It shares our memory and descriptors until it becomes the program. */
 static int listener = -1, start_error;
@@ -170,6 +172,8 @@ static int become_program(void *parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != *(pid_t *)parent) _exit(CANNOT_START);
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  struct rlimit most = {.rlim_cur = memory, .rlim_max = memory};
+  if (memory != RLIM_INFINITY && setrlimit(RLIMIT_AS, &most) != 0) _exit(CANNOT_START);
   if (wants_calls) close_calls();
   if (wants_files) close_files();
   execv(program[0], program);
@@ -236,6 +240,7 @@ int main(int count, char **words) {
     else if (strcmp(word, "--calls") == 0) wants_calls = 1;
     else if (strcmp(word, "--parent") == 0) worker = atoi(value), n++;
     else if (strcmp(word, "--connect") == 0) connect_port = atoi(value), n++;
+    else if (strcmp(word, "--memory") == 0) memory = strtoull(value, NULL, 10), n++;
     else if (strcmp(word, "--read") == 0 && readable_count < MAX_PATHS) readable[readable_count++] = value, n++;
     else if (strcmp(word, "--device") == 0 && device_count < MAX_PATHS) devices[device_count++] = value, n++;
     else if (strcmp(word, "--group") == 0 && group_count < MAX_GROUPS) groups[group_count++] = atoi(value), n++;

@@ -18,6 +18,7 @@ import {
 import { EventLimit } from '../events/event-limit.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { factsOf } from '../events/stream-facts.ts';
+import { PAGE_OPENED } from '../groups.ts';
 import { movedAtMs, newStream } from '../new-stream.ts';
 import type { Overview, Registry, SampleBook, SlotSummary, StreamSummary } from '../registry.ts';
 import { SampleLog } from '../samples/sample-log.ts';
@@ -206,7 +207,7 @@ export class MemoryRegistry implements Registry {
     const movedMs = movedAtMs(group.state);
     // Of two states the later one counts.
     group.state = movedAtMs(next) > movedMs ? { ...next } : { ...next, lastAtMs: movedMs + 1 };
-    for (const each of group.streams) {
+    for (const each of why?.reason === PAGE_OPENED ? [] : group.streams) {
       const data = { ...failoverData(next, why), client_count: this.viewersOf(each) };
       this.tellEvent({ type: 'failover_triggered', streamId: each, data });
     }

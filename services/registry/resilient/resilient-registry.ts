@@ -18,6 +18,7 @@ import {
   type ToldEvent,
 } from '../events/event.ts';
 import { filmFeedKey, processFeedKey } from '../feed-keys.ts';
+import { PAGE_OPENED } from '../groups.ts';
 import { LocalHoldings } from '../memory/holdings.ts';
 import { NoAnswerError } from '../outage.ts';
 import type { RedisRegistry } from '../redis/redis-registry.ts';
@@ -250,7 +251,7 @@ export class ResilientRegistry implements Registry {
     why?: FailoverNews,
   ): Promise<Advanced | undefined> {
     const advanced = await this.#held.records.advanceFailover(id, fromIndex, next);
-    for (const streamId of advanced?.streams ?? []) {
+    for (const streamId of why?.reason === PAGE_OPENED ? [] : (advanced?.streams ?? [])) {
       const data = { ...failoverData(next, why), client_count: this.#held.records.viewersOf(streamId) };
       this.tellEvent({ type: 'failover_triggered', streamId, data });
     }

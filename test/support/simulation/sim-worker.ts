@@ -181,6 +181,9 @@ export class SimulatedWorker {
         maxFailoverAttempts: 0,
         askResolver: (question) =>
           askFailoverResolver(question, { guard: GUARD, userAgent: 'simulated', clock: process, hop, log }),
+        askPage: async () => {
+          throw new Error('no simulated stream has a page');
+        },
       },
     };
     // What reads sources and starts FFmpeg is in the model of a production.

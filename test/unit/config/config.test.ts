@@ -144,6 +144,11 @@ const CASES: Record<keyof Config, Case> = {
   hlsStartSegments: { unset: 2, good: [['3', 3]], bad: ['0', '11', 'two'] },
   preferredAudioLanguages: { unset: [], good: [['de, ENG,fre', ['deu', 'eng', 'fra']]], bad: ['german', 'xx,de'] },
   ffmpegPath: { unset: 'ffmpeg', good: [['/opt/ffmpeg', '/opt/ffmpeg']], bad: ['a\nb'] },
+  streamlinkEnabled: toggle(true),
+  streamlinkPath: { unset: 'streamlink', good: [['/opt/s', '/opt/s']], bad: ['a\nb'] },
+  ytdlpEnabled: toggle(true),
+  ytdlpPath: { unset: 'yt-dlp', good: [['/opt/y', '/opt/y']], bad: ['a\nb'] },
+  cookiesDir: { unset: undefined, good: [['/srv/cookies', '/srv/cookies']], bad: ['cookies', '../x', '/a\nb'] },
   hwAccelType: { unset: 'cpu', good: [['NVIDIA', 'nvidia']], bad: ['gpu'] },
   hwAccelDevice: {
     unset: '/dev/dri/renderD128',

@@ -166,6 +166,12 @@ export const FOLDERS: readonly Folder[] = [
     'services/shared services/shared/masking errors.ts sealer.ts upstream/egress upstream/hls upstream/http upstream/messages upstream/playlists upstream/provider',
   ),
 
+  row(
+    'page-resolvers',
+    'programs that find the media of a web page: what they may be asked, how they run, what they answer',
+    'services/shared/masking errors.ts ffmpeg/host upstream/egress upstream/gateway',
+  ),
+
   // Who makes what, for whom.
   row(
     'relay',
@@ -260,7 +266,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'worker',
     'the parts put together, and what the worker is told to do',
-    'services/shared services/registry services/registry/events timing.ts errors.ts async.ts sealer.ts broadcasts broadcasts/store config events ecs feed levels ffmpeg/* upstream/* relay cluster ownership sources sources/hls streams processes films viewers viewers/sessions webhooks metrics',
+    'services/shared services/registry services/registry/events timing.ts errors.ts async.ts sealer.ts broadcasts broadcasts/store config events ecs feed levels ffmpeg/* upstream/* page-resolvers relay cluster ownership sources sources/hls streams processes films viewers viewers/sessions webhooks metrics',
   ),
 
   // The API.

@@ -13,6 +13,7 @@ import { StreamSource } from '../../../services/proxy/src/streams/stream-source.
 import { accountOf } from '../../../services/proxy/src/upstream/provider/provider-connections.ts';
 import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
 import { newStream } from '../../../services/registry/new-stream.ts';
+import { systemClock } from '../../../services/shared/clock.ts';
 import { failoverGroups } from '../../support/failover-groups.ts';
 import { SEGMENT_SETTINGS } from '../../support/segment-settings.ts';
 import { SPEC } from '../../support/stream-spec.ts';
@@ -41,15 +42,24 @@ interface Setting extends Partial<ProcessFeedDeps> {
   readonly failovers?: number;
   readonly continuable?: boolean;
   readonly followed?: MarksFollowed;
+  /** The stream is that of a web page, which has given the first URL until then and now gives the second. */
+  readonly expiresAtMs?: number;
 }
 
 /** A feed whose runs are opened by the test, one after the other. */
-function setUp({ failovers = 0, continuable = true, followed = 'own', ...deps }: Setting = {}) {
+function setUp({ failovers = 0, continuable = true, followed = 'own', expiresAtMs, ...deps }: Setting = {}) {
   const events: string[] = [];
   const openings: Opening[] = [];
-  const stream = newStream({ ...SPEC, url: URLS[0] as string, failoverUrls: URLS.slice(1, 1 + failovers) }, 1_000);
+  const [currentUrl = '', nextUrl = ''] = URLS;
+  const spec = { ...SPEC, url: currentUrl, failoverUrls: URLS.slice(1, 1 + failovers) };
+  const onPage = { index: 0, attempts: 1, lastAtMs: 2_000, currentUrl, expiresAtMs };
+  const stream =
+    expiresAtMs === undefined
+      ? newStream(spec, 1_000)
+      : { ...newStream({ ...spec, page: { resolver: 'ytdlp', args: 'best', key: 'k' } }, 1_000), failover: onPage };
   const registry = new MemoryRegistry(ME, 0);
-  const source = new StreamSource(stream, failoverGroups({ registry, log: LOG }));
+  const askPage = async () => ({ url: nextUrl, headers: {}, userAgent: undefined });
+  const source = new StreamSource(stream, failoverGroups({ registry, log: LOG, askPage }));
   const production: Production = {
     start: (request) => {
       const opening = { request, ...deferred<Run>() };
@@ -446,6 +456,20 @@ describe('a move to the next source', () => {
     expect([source.index, events]).toEqual([0, ['opens 1.m3u8', 'opens 2.m3u8']]);
     await open(1, run('b').send('b1'));
     await has('a1b1');
+  });
+
+  it('is made to another address of its web page before its own stops working', async () => {
+    let [wallMs, expiresAtMs] = [100_000, 1_000_000];
+    const { events, open, has, run, source } = setUp({ expiresAtMs, clock: { ...systemClock, wallMs: () => wallMs } });
+    await open(0, run('a').send('a1'));
+    await has('a1');
+    await pause(300);
+    expect(events).toEqual(['opens 1.m3u8']);
+    wallMs = expiresAtMs - 60_000;
+    await open(1, run('b').send('b1'));
+    await has('a1b1');
+    expect(events).toEqual(['opens 1.m3u8', 'opens 2.m3u8', 'a killed', 'a released']);
+    expect(source.address.url).toBe(URLS[1]);
   });
 
   it('leaves a source in trouble on when the next one fails', async () => {

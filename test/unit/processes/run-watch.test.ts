@@ -33,6 +33,8 @@ function watched(trouble: SourceTrouble) {
     streamTimeoutMs: 15_000,
     maxRunMs: undefined,
     onTrouble: ({ reason }) => told.push(`${source.index} ${reason}`),
+    renewAtMs: () => undefined,
+    onExpiring: () => undefined,
     onHung: (why) => told.push(why),
   });
   onTestFinished(end);

@@ -9,6 +9,7 @@ import {
   type KeptWebhook,
   MAX_WEBHOOKS,
 } from '../../../services/registry/events/webhook.ts';
+import { PAGE_OPENED } from '../../../services/registry/groups.ts';
 import { FIRST_VIEWER_MS } from '../../../services/registry/idle.ts';
 import { initialFailover, newStream } from '../../../services/registry/new-stream.ts';
 import type { FeedOwners, SharedRegistry } from '../../../services/registry/registry.ts';
@@ -312,10 +313,29 @@ export function registryContract(make: () => Promise<RegistryUnderTest>): void {
       ['resolver', { failoverResolverUrl: 'http://ask/' }],
       ['user agent', { userAgent: 'other' }],
       ['headers', { headers: { referer: 'x' } }],
+      ['page', { page: { resolver: 'ytdlp', args: 'best', key: 'k' } }],
     ])('are those with the same %s', async (_, other) => {
       const { registry, indexes } = await setUpGroup(other);
       await registry.advanceFailover(ID, -1, NEXT);
       expect(await indexes(ID, B)).toEqual([0, -1]);
+    });
+
+    it('of a page move together when it is asked for alike, also without another source, and keep what its media wants', async () => {
+      const page = { resolver: 'ytdlp', args: 'best', cookies: 'c', key: 'k' } as const;
+      const { registry } = await setUpGroup({ failoverUrls: [], page });
+      await registry.createStream({ ...spec(C), failoverUrls: [], page }, 0);
+      const next = { ...NEXT, headers: { referer: 'page' }, userAgent: 'Page/1' };
+      expect((await registry.advanceFailover(B, -1, next))?.streams).toEqual(expect.arrayContaining([B, C]));
+      expect(await registry.stream(C)).toMatchObject({ page, failover: next });
+    });
+
+    it('of a page begin with its media, which is no failover', async () => {
+      const { registry } = await setUpGroup();
+      const why = { reason: PAGE_OPENED, oldUrl: 'a', newUrl: 'b' };
+      expect((await registry.advanceFailover(ID, -1, NEXT, why))?.state.index).toBe(0);
+      await registry.advanceFailover(ID, 0, { ...NEXT, index: 1 }, { ...why, reason: 'http_status' });
+      const told = await registry.events({ types: ['failover_triggered'], streamId: ID }, 10);
+      expect(told.map(({ data }) => data.reason)).toEqual(['http_status']);
     });
 
     it('play where the others play, when they are created, wake, or are created anew', async () => {

@@ -44,7 +44,7 @@ describe('streams of one URL', () => {
     const { registry, sources } = await streamsOf([{ id: 'a' }, { id: 'b' }, { id: 'c' }], {
       tell: async (streams) => void told.push(streams),
       onAdvanced: () => counted++,
-      log: { warn: (fields: unknown) => void logged.push(fields) },
+      log: { info: () => undefined, warn: (fields: unknown) => void logged.push(fields) },
     });
     const moves = await Promise.all(sources.map((source) => source.advance(-1, { reason: 'stalled' })));
     expect(moves).toEqual([true, true, true]);

@@ -146,7 +146,7 @@ export async function streamSource(
   const groupOf = failoverGroups({
     registry,
     askResolver: (question) => askFailoverResolver(question, { guard, userAgent: 'Tester/1', clock: systemClock }),
-    log: { warn: (fields: unknown) => void failovers.push(fields as LoggedFailover) },
+    log: { info: () => undefined, warn: (fields: unknown) => void failovers.push(fields as LoggedFailover) },
   });
   return { source: new StreamSource(answer.stream, groupOf), failovers };
 }

@@ -2,7 +2,6 @@
 
 import type { FastifyInstance } from 'fastify';
 import type { Api } from './http/typed-server.ts';
-import { UNSUPPORTED } from './unsupported-routes.ts';
 
 interface Operation {
   readonly summary?: string;
@@ -18,7 +17,7 @@ export function routesTable(server: FastifyInstance | Api): string {
   const rows = paths.flatMap(([path, operations]) =>
     METHODS.flatMap((method) => {
       const operation = (operations as Partial<Record<string, Operation>>)[method];
-      if (operation === undefined || operation.tags?.includes(UNSUPPORTED) === true) return [];
+      if (operation === undefined) return [];
       const token = operation.security === undefined ? 'no' : 'yes';
       return [`| ${method.toUpperCase()} | \`${path}\` | ${token} | ${operation.summary ?? ''} |`];
     }),

@@ -44,9 +44,9 @@ import { connectionRoute } from './streams/connection-route.ts';
 import { createRoutes } from './streams/create-routes.ts';
 import { lookRoute } from './streams/look-route.ts';
 import { metadataRoutes } from './streams/metadata-routes.ts';
+import { pageRoutes } from './streams/page-routes.ts';
 import { playRoute } from './streams/play-route.ts';
 import { streamRoutes } from './streams/stream-routes.ts';
-import { unsupportedRoutes } from './unsupported-routes.ts';
 
 /** How long a request may take to arrive. A megabyte of JSON needs less. */
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -133,6 +133,7 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
       statusRoutes(guarded, services);
       connectionRoute(guarded, services);
       createRoutes(guarded, services, access);
+      pageRoutes(guarded, services);
       metadataRoutes(guarded, services);
       streamRoutes(guarded, services, streams);
       playbackUrlRoute(guarded, services, access);
@@ -150,7 +151,6 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
         playRoute(guarded, services);
       }
       broadcastRoutes(guarded, services);
-      unsupportedRoutes(guarded);
     });
   });
   return app as unknown as FastifyInstance;

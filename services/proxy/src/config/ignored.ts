@@ -2,7 +2,6 @@
 
 const STARTED_ONCE =
   'a broadcast whose source does not open answers 502 at once; one that has played is opened again for 60 s';
-const NO_RESOLVER = 'streamlink and yt-dlp are not part of this version';
 const NO_FILES = 'the worker writes no files';
 const LIVE_ALWAYS_STRICT = 'the worker always checks and repairs live MPEG-TS';
 const RETRIES = 'STREAM_RETRY_ATTEMPTS and STREAM_RETRY_DELAY control retries';
@@ -54,6 +53,4 @@ export const IGNORED_SETTINGS: Readonly<Record<string, string>> = {
   BROADCAST_START_RETRY_WINDOW: STARTED_ONCE,
   BROADCAST_START_RETRY_COOLDOWN: STARTED_ONCE,
   BROADCAST_START_FAILURE_GRACE: STARTED_ONCE,
-  STREAMLINK_ENABLED: NO_RESOLVER,
-  YTDLP_ENABLED: NO_RESOLVER,
 };

@@ -466,6 +466,29 @@ const recordings = {
   ),
 };
 
+const pages = {
+  streamlinkEnabled: setting(
+    'STREAMLINK_ENABLED',
+    flag,
+    'true',
+    'Whether callers may let streamlink find the media of a web page. It is used only where it is installed.',
+  ),
+  streamlinkPath: setting('STREAMLINK_PATH', text('a path', PRINTABLE), 'streamlink', 'The streamlink to run.'),
+  ytdlpEnabled: setting(
+    'YTDLP_ENABLED',
+    flag,
+    'true',
+    'Whether callers may let yt-dlp find the media of a web page. It is used only where it is installed.',
+  ),
+  ytdlpPath: setting('YTDLP_PATH', text('a path', PRINTABLE), 'yt-dlp', 'The yt-dlp to run.'),
+  cookiesDir: optional(
+    'COOKIES_DIR',
+    text('an absolute path', /^\/[\x20-\x7e]*$/),
+    'Folder of cookies files that callers may name for streamlink and yt-dlp. Nothing outside it is read.',
+    'none: callers name no file',
+  ),
+};
+
 const limits = {
   maxProcesses: setting('MAX_PROCESSES', integer(0), '100', 'FFmpeg processes of this worker; 0: no limit.'),
   maxCpuPercent: setting(
@@ -569,6 +592,7 @@ export const SETTING_GROUPS = {
   Sources: sources,
   'Sound and pictures': levels,
   Recordings: recordings,
+  'Web pages': pages,
   Limits: limits,
   'Workers and Redis': cluster,
 } as const;
@@ -580,6 +604,7 @@ export const SETTINGS = {
   ...sources,
   ...levels,
   ...recordings,
+  ...pages,
   ...limits,
   ...cluster,
 } as const;

@@ -11,6 +11,7 @@ import type { ResolvedProfile } from '../ffmpeg/profiles/profiles.ts';
 import type { RunDeps } from '../processes/ffmpeg-run.ts';
 import { failureOf } from '../processes/recovery.ts';
 import { wantedVariant } from '../processes/wanted-variant.ts';
+import { openThroughGateway } from '../upstream/gateway/gateway-input.ts';
 import type { ProviderPlace } from '../upstream/provider/provider-connections.ts';
 import type { SourceAddress } from '../upstream/provider/source-address.ts';
 
@@ -34,25 +35,24 @@ export class FiniteProcess {
     deps: RunDeps,
     options: Pick<CommandOptions, 'keyframeIntervalSeconds' | 'seekSeconds'> = {},
   ) {
-    const session = deps.gateway.register(address, wantedVariant(profile, deps.preferredAudioLanguages, 0), place);
-    const input = { kind: 'url', url: session.url, protocols: session.protocols.split(',') } as const;
+    const wanted = wantedVariant(profile, deps.preferredAudioLanguages, 0);
+    const opened = openThroughGateway(deps.gateway, address, wanted, place);
     this.#process = spawnFfmpeg({
       sandbox: deps.sandbox,
-      args: buildArguments(profile as ResolvedProfile, input, { ...options, reading: deps.reading }),
+      args: buildArguments(profile as ResolvedProfile, opened.input, { ...options, reading: deps.reading }),
       input: 'none',
       log: deps.log,
       name: profile.name,
       tally: deps.tally,
-      gateway: session,
+      gateway: opened.gateway,
     });
     const { stdout } = this.#process;
-    this.#failure = (exit) => failureOf({ exit, sourceError: session.lastError }, address.url);
-    this.#isWhole = () => session.lastError === undefined;
-    this.#lastInputMs = () => session.lastMediaMs;
+    this.#failure = (exit) => failureOf({ exit, sourceError: opened.lastError }, address.url);
+    this.#isWhole = () => opened.lastError === undefined;
+    this.#lastInputMs = () => opened.lastMediaMs;
     this.ended = this.#process.exited.then((exit) => {
-      session.close();
-      if (session.lastError !== undefined)
-        deps.log.warn({ reason: session.lastError.reason }, session.lastError.message);
+      opened.close();
+      if (opened.lastError !== undefined) deps.log.warn({ reason: opened.lastError.reason }, opened.lastError.message);
       return exit;
     });
     const readable = new Promise<void>((resolve) => {

@@ -21,7 +21,8 @@ import type { ResumePoint } from '../mpegts/splicing/resume-point.ts';
 import { TICKS_PER_MS, TICKS_PER_SECOND, TIMESTAMP_WRAP, unwrapNear } from '../mpegts/syntax/timestamp.ts';
 import type { SourceFeed } from '../sources/source-feed.ts';
 import type { SourceFeeds, SourceLease } from '../sources/source-feeds.ts';
-import type { Gateway, GatewaySession } from '../upstream/gateway/gateway.ts';
+import type { Gateway } from '../upstream/gateway/gateway.ts';
+import { type GatewayInput, openThroughGateway } from '../upstream/gateway/gateway-input.ts';
 import type { Run, RunRequest } from './run.ts';
 import { enterSource, leaseSource } from './run-entry.ts';
 import { TrackTrials } from './track-trials.ts';
@@ -174,17 +175,17 @@ async function pipedRun(
 
 function urlRun(profile: StreamProfile, request: RunRequest, deps: RunDeps, trials: TrackTrials): Parts {
   const attempt = trials.attemptOn(request.address.url);
-  const session = deps.gateway.register(request.address, wantedVariant(profile, deps.preferredAudioLanguages, attempt));
-  const input: FfmpegInput = { kind: 'url', url: session.url, protocols: session.protocols.split(',') };
-  const process = spawn(profile, input, 'none', deps, { ownChoice: attempt > 0 }, session);
+  const wanted = wantedVariant(profile, deps.preferredAudioLanguages, attempt);
+  const opened = openThroughGateway(deps.gateway, request.address, wanted);
+  const process = spawn(profile, opened.input, 'none', deps, { ownChoice: attempt > 0 }, opened.gateway);
   const { kill, isFruitless } = watchFruits(process);
   const stop = (exit: FfmpegExit) => {
     if (isFruitless(exit)) trials.failed();
-    const { lastError } = session;
-    session.close();
+    const { lastError } = opened;
+    opened.close();
     return lastError;
   };
-  return { process, stop, kill, said: process.said, lastInputMs: () => session.lastMediaMs };
+  return { process, stop, kill, said: process.said, lastInputMs: () => opened.lastMediaMs };
 }
 
 /** Notices an FFmpeg that got input and made no output, whether it ends by itself or has to be killed. */
@@ -213,7 +214,7 @@ function spawn(
   stdin: 'pipe' | 'none',
   deps: RunDeps,
   timing: Partial<Timing> & Pick<CommandOptions, 'tracks' | 'ownChoice' | 'betweenKeyframes'>,
-  session?: GatewaySession,
+  gateway?: GatewayInput['gateway'],
 ): FfmpegProcess {
   const options = { ...timing, keyframeIntervalSeconds: deps.segmentMs / 1000, reading: deps.reading };
   return spawnFfmpeg({
@@ -223,7 +224,7 @@ function spawn(
     log: deps.log,
     name: profile.name,
     tally: deps.tally,
-    gateway: session,
+    gateway,
   });
 }
 

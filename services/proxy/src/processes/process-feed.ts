@@ -27,6 +27,7 @@ import { FeedHls } from '../segments/feed-hls.ts';
 import type { SegmentSettings } from '../segments/feed-segments.ts';
 import type { EarlierFeed } from '../sources/source-media.ts';
 import type { FailoverGroup } from '../streams/failover-group.ts';
+import { renewAtMs } from '../streams/renewal.ts';
 import type { StreamSource } from '../streams/stream-source.ts';
 import { accountOf, asPassing } from '../upstream/provider/provider-connections.ts';
 import type { FailoverCause, Following, SourceAddress } from '../upstream/provider/source-address.ts';
@@ -127,6 +128,8 @@ export class ProcessFeed implements PlacedFeed {
   #lastOutputMs: number;
   /** Runs in a row that ended before they had delivered much media. */
   #barrenRuns = 0;
+  /** Where the group was when this feed last wanted another address of its page. */
+  #renewed: FailoverState | undefined;
   /** Failovers since the last output. */
   #moves = 0;
   #restarts = 0;
@@ -618,6 +621,13 @@ export class ProcessFeed implements PlacedFeed {
       onTrouble: (cause) => {
         if (!this.#succession.isReady) void this.#leaveSource(cause);
       },
+      renewAtMs: () => renewAtMs(this.#source.state),
+      onExpiring: () => {
+        const { state } = this.#source;
+        if (this.#renewed === state || !this.#isMaker || this.#succession.isReady) return;
+        this.#renewed = state;
+        void this.#renewSource();
+      },
       onHung: (why) => {
         if (this.#cut?.run === run) return;
         this.#log.warn({ pid: run.pid }, `replacing FFmpeg: ${why}`);
@@ -649,5 +659,10 @@ export class ProcessFeed implements PlacedFeed {
   /** Moves to a better source if there is one; otherwise stays. */
   async #leaveSource(cause: FailoverCause): Promise<void> {
     if (await this.#source.advance(this.#source.index, cause)) await this.switchSource();
+  }
+
+  /** Goes on with another address of the same page before this one stops working; otherwise stays. */
+  async #renewSource(): Promise<void> {
+    if (await this.#source.renew()) await this.switchSource();
   }
 }

@@ -27,6 +27,10 @@ export interface RunWatchDeps {
   readonly maxRunMs: number | undefined;
   /** Called once for each source that the run reads, if that is in trouble and the stream has another one. */
   readonly onTrouble: (cause: FailoverCause) => void;
+  /** When the source's address should be found anew, ms of the wall clock; undefined: never. */
+  readonly renewAtMs: () => number | undefined;
+  /** Called repeatedly from then on. */
+  readonly onExpiring: () => void;
   /** Called repeatedly while FFmpeg hangs, with the reason. */
   readonly onHung: (why: string) => void;
 }
@@ -69,6 +73,8 @@ export function watchRun(run: Run, deps: RunWatchDeps): () => void {
     if (run.source !== undefined && picturesPause(run.source.progressMs, source?.videoIntervalMs, nowMs))
       pausedMs = nowMs;
     lookForTrouble();
+    const renewAtMs = deps.renewAtMs();
+    if (renewAtMs !== undefined && clock.wallMs() >= renewAtMs) deps.onExpiring();
     const hung = isHung({
       nowMs,
       startedMs,

@@ -4,12 +4,14 @@
  */
 
 import { isDeepStrictEqual } from 'node:util';
+import { PAGE_OPENED } from '../../../registry/groups.ts';
 import { movedAtMs } from '../../../registry/new-stream.ts';
 import type { StreamRecords } from '../../../registry/registry.ts';
-import type { FailoverState, StreamRecord } from '../../../registry/types.ts';
+import type { FailoverState, MediaSound, StreamPage, StreamRecord } from '../../../registry/types.ts';
 import type { Clock } from '../../../shared/clock.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { maskUrl } from '../../../shared/masking/mask.ts';
+import { SourceError, StreampoolError } from '../errors.ts';
 import { advanceFailover, type FailoverPlan } from '../upstream/failover/failover.ts';
 import type { ResolverQuestion } from '../upstream/failover/failover-resolver.ts';
 import type { FailoverCause, Following } from '../upstream/provider/source-address.ts';
@@ -17,9 +19,23 @@ import type { FailoverCause, Following } from '../upstream/provider/source-addre
 /** Asks a stream's failover resolver for the next URL; undefined when the resolver has none. */
 export type AskResolver = (question: ResolverQuestion) => Promise<string | undefined>;
 
+/** The media of a stream's web page. @throws {StreampoolError} when none is found */
+export type AskPage = (page: StreamPage, url: string) => Promise<PageMedia>;
+
+export interface PageMedia {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly userAgent: string | undefined;
+  /** Where sound and pictures have addresses of their own. */
+  readonly audio?: MediaSound | undefined;
+  /** When it stops working, ms since 1970. */
+  readonly expiresAtMs?: number | undefined;
+}
+
 export interface FailoverGroupDeps {
   readonly registry: Pick<StreamRecords, 'advanceFailover' | 'isOnlyLookedAt' | 'stream'>;
   readonly askResolver: AskResolver;
+  readonly askPage: AskPage;
   /** Failovers during one outage; 0: as many as there are URLs, or 999 with a resolver. */
   readonly maxFailoverAttempts: number;
   /** Called when the group has another source, before anybody else is told. */
@@ -29,8 +45,11 @@ export interface FailoverGroupDeps {
   /** Tells the other workers that these streams have moved. */
   readonly tell: (streams: readonly string[]) => Promise<void>;
   readonly clock: Pick<Clock, 'wallMs'>;
-  readonly log: Pick<Logger, 'warn'>;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
 }
+
+/** Why a group moves whose address is about to stop working. */
+export const ADDRESS_EXPIRES = 'address_expires';
 
 export class FailoverGroup {
   readonly #deps: FailoverGroupDeps;
@@ -38,6 +57,8 @@ export class FailoverGroup {
   readonly #streams = new Set<string>();
   #state: FailoverState;
   #advancing: Promise<readonly string[] | undefined> | undefined;
+  /** Why the media of its page was not found last. */
+  #pageFailure: StreampoolError | undefined;
 
   constructor(state: FailoverState, deps: FailoverGroupDeps) {
     this.#state = state;
@@ -103,9 +124,23 @@ export class FailoverGroup {
     return plan.hasResolver ? undefined : advanceFailover(plan, this.#state, { nowMs: this.#deps.clock.wallMs() });
   }
 
-  planOf({ url, failoverUrls, failoverResolverUrl }: StreamRecord): FailoverPlan {
+  planOf({ url, failoverUrls, failoverResolverUrl, page }: StreamRecord): FailoverPlan {
     const maxAttempts = this.#deps.maxFailoverAttempts;
-    return { url, failoverUrls, hasResolver: failoverResolverUrl !== undefined, maxAttempts };
+    const isPage = page !== undefined;
+    return { url, failoverUrls, hasResolver: failoverResolverUrl !== undefined || isPage, isPage, maxAttempts };
+  }
+
+  /**
+   * Finds the media of a stream's web page, where the group has not got it yet. It is the first move of the group, so all workers play
+   * the same address, and one that stops working is followed by another one that is found anew.
+   *
+   * @throws {StreampoolError} when none is found
+   */
+  async findMedia(asking: StreamRecord): Promise<void> {
+    if (asking.page === undefined || this.#state.index !== -1) return;
+    await this.advance(asking, -1, { reason: PAGE_OPENED });
+    if (this.#state.index !== -1) return;
+    throw this.#pageFailure ?? new SourceError('refused', 'The media of the page was not found.');
   }
 
   /**
@@ -119,7 +154,9 @@ export class FailoverGroup {
     const from = this.#state;
     if (from.index !== fromIndex || index >= fromIndex) return;
     // The attempts stay used up: the group tries the others again when it has played for a while.
-    const next = { ...from, index, lastAtMs: this.#deps.clock.wallMs(), currentUrl: address.url };
+    const { url: currentUrl, headers, userAgent, audio } = address;
+    const own = asking.page === undefined ? {} : { headers, userAgent, audio, expiresAtMs: undefined };
+    const next = { ...from, index, lastAtMs: this.#deps.clock.wallMs(), currentUrl, ...own };
     await this.#put(asking, from, next, 'next_source_failed');
   }
 
@@ -131,16 +168,27 @@ export class FailoverGroup {
   async moveTo(asking: StreamRecord, index: number): Promise<readonly string[] | undefined> {
     await this.#advancing;
     const from = this.#state;
+    const isPage = asking.page !== undefined;
+    // A page is found anew.
+    if (index === -1 && isPage) return this.advance(asking, from.index, { reason: 'manual' });
     const currentUrl = index === -1 ? asking.url : asking.failoverUrls[index];
     if (currentUrl === undefined) return undefined;
-    if (from.index === index) return [];
-    const next = { ...from, index, attempts: 0, lastAtMs: this.#deps.clock.wallMs(), currentUrl };
+    if (isPage ? from.currentUrl === currentUrl : from.index === index) return [];
+    // What a page's media wants to hear does not go on to another source.
+    const next = {
+      index: isPage ? from.index + 1 : index,
+      attempts: 0,
+      lastAtMs: this.#deps.clock.wallMs(),
+      currentUrl,
+      ...(from.begunAtMs === undefined ? {} : { begunAtMs: from.begunAtMs }),
+    };
     return this.#put(asking, from, next, 'manual');
   }
 
   async #advance(asking: StreamRecord, cause: FailoverCause): Promise<readonly string[] | undefined> {
     const from = this.#state;
-    if (cause.reason !== 'manual' && (await this.#deps.registry.isOnlyLookedAt(asking.id))) return undefined;
+    const isAsked = cause.reason === 'manual' || cause.reason === PAGE_OPENED;
+    if (!isAsked && (await this.#deps.registry.isOnlyLookedAt(asking.id))) return undefined;
     const next = await this.#next(asking, from, cause);
     return next && this.#put(asking, from, next, cause.reason);
   }
@@ -162,8 +210,11 @@ export class FailoverGroup {
       to: maskUrl(state.currentUrl),
       index: state.index,
     };
-    if (streams.length > 0) this.#deps.onAdvanced?.(reason);
-    for (const stream of streams) log.warn({ stream, ...moved }, 'source failover');
+    if (reason === PAGE_OPENED) log.info({ streams, ...moved }, 'the media of a page was found');
+    else {
+      if (streams.length > 0) this.#deps.onAdvanced?.(reason);
+      for (const stream of streams) log.warn({ stream, ...moved }, 'source failover');
+    }
     this.#become(state);
     await tell(streams);
     return streams;
@@ -182,8 +233,34 @@ export class FailoverGroup {
             status: cause.status,
             reason: cause.reason,
           });
+    const media = asking.page === undefined ? undefined : await this.#mediaOf(asking.page, asking.url);
+    // What plays stays until there is something in its place.
+    if (cause.reason === ADDRESS_EXPIRES && (media === undefined || media.url === from.currentUrl)) return undefined;
     const manual = cause.reason === 'manual';
-    return advanceFailover(this.planOf(asking), from, { nowMs: this.#deps.clock.wallMs(), manual, resolvedUrl });
+    const step = { nowMs: this.#deps.clock.wallMs(), manual, resolvedUrl: media?.url ?? resolvedUrl };
+    const next = advanceFailover(this.planOf(asking), from, step);
+    if (next === undefined || media === undefined || next.currentUrl !== media.url) return next;
+    // What the stream says goes before what the page says.
+    const { userAgent, expiresAtMs, audio } = media;
+    return {
+      ...next,
+      headers: { ...media.headers, ...asking.headers },
+      ...(userAgent === undefined ? {} : { userAgent }),
+      ...(audio === undefined ? {} : { audio: { ...audio, headers: { ...audio.headers, ...asking.headers } } }),
+      ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+    };
+  }
+
+  /** Undefined when none is found: the group goes on with its list of sources, if it has one. */
+  async #mediaOf(page: StreamPage, url: string): Promise<PageMedia | undefined> {
+    try {
+      this.#pageFailure = undefined;
+      return await this.#deps.askPage(page, url);
+    } catch (error) {
+      this.#pageFailure = error instanceof StreampoolError ? error : undefined;
+      this.#deps.log.warn({ err: error, page: maskUrl(url) }, 'the media of a page was not found');
+      return undefined;
+    }
   }
 
   #become(state: FailoverState): void {

@@ -1,7 +1,7 @@
 /** Creates streams: turns a request into a stream's record, or finds the stream that exists already. */
 
 import type { StreamRecords } from '../../../registry/registry.ts';
-import type { CreateAnswer, SilenceOrder, StreamProfile, StreamSpec } from '../../../registry/types.ts';
+import type { CreateAnswer, SilenceOrder, StreamPage, StreamProfile, StreamSpec } from '../../../registry/types.ts';
 import { LimitError, StreampoolError } from '../errors.ts';
 import type { OptionReading } from '../ffmpeg/arguments/own-reading.ts';
 import type { HardwareAcceleration } from '../ffmpeg/host/hardware.ts';
@@ -9,7 +9,7 @@ import { type ResolvedProfile, resolveProfile } from '../ffmpeg/profiles/profile
 import type { EgressGuard } from '../upstream/egress/egress-guard.ts';
 import { assertHeaders } from '../upstream/http/request-headers.ts';
 import { definitionBytes, MAX_DEFINITION_BYTES } from './definition-size.ts';
-import { directStreamId, type SharingStrategy, transcodedStreamId } from './stream-key.ts';
+import { directStreamId, pageKey, pageStreamId, type SharingStrategy, transcodedStreamId } from './stream-key.ts';
 
 /** What `POST /streams` asks for. */
 export interface StreamOrder {
@@ -33,6 +33,14 @@ export interface TranscodeOrder extends StreamOrder {
   readonly profileVariables?: Readonly<Record<string, string>> | undefined;
   readonly outputFormat?: string | undefined;
 }
+
+/** What `POST /transcode` asks for with a page resolver. */
+export interface PageStreamOrder extends StreamOrder {
+  readonly page: Omit<StreamPage, 'key'>;
+}
+
+/** FFmpeg opens what is found there. */
+const COPY = '-i {input_url} -map 0:v:0? -map 0:a:0? -c copy -f mpegts {output_args}';
 
 export interface CatalogueDeps {
   readonly registry: StreamRecords;
@@ -83,6 +91,25 @@ export class StreamCatalogue {
     const metadata = { ...transcodingMetadata(profile), ...source.metadata };
     const answer = await this.#create({ ...source, id, profile, metadata });
     return { ...answer, asked: profile };
+  }
+
+  /**
+   * Creates a stream of a web page. Its media is found when it is played, and copied into MPEG-TS.
+   * @throws {StreampoolError} as `createDirect`
+   */
+  async createPage(order: PageStreamOrder): Promise<CreateAnswer> {
+    const { page: asked, ...rest } = order;
+    const key = pageKey(asked);
+    const copied = resolveProfile(
+      { profile: COPY, variables: {}, inputUrl: order.url },
+      this.#deps.hardware,
+      this.#deps.reading,
+    );
+    const source = this.#source(rest);
+    const profile = { ...profileRecord(copied), name: asked.resolver };
+    const id = pageStreamId(key, source);
+    const metadata = { ...transcodingMetadata(profile), resolver: asked.resolver, ...source.metadata };
+    return this.#create({ ...source, id, profile, metadata, page: { ...asked, key } });
   }
 
   #source(order: StreamOrder): Omit<StreamSpec, 'id' | 'profile'> {

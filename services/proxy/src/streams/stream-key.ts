@@ -1,7 +1,7 @@
 /** The sharing rule: when two requests mean the same stream, and how many clients share a process. Pure. */
 
 import { createHash } from 'node:crypto';
-import type { StreamProfile } from '../../../registry/types.ts';
+import type { StreamPage, StreamProfile } from '../../../registry/types.ts';
 
 export type SharingStrategy = 'url_profile' | 'url_only' | 'disabled';
 
@@ -18,7 +18,7 @@ const KEYS: Record<SharingStrategy, (parts: KeyParts) => unknown> = {
   disabled: (parts) => KEYS.url_profile(parts),
 };
 
-function source({ url, headers, userAgent }: KeyParts): unknown[] {
+function source({ url, headers, userAgent }: Omit<KeyParts, 'profile'>): unknown[] {
   const sorted = Object.entries(headers)
     .map(([name, value]) => [name.toLowerCase(), value] as const)
     .sort(([a], [b]) => (a < b ? -1 : 1));
@@ -33,6 +33,16 @@ function output({ profile }: KeyParts): unknown[] {
 /** 32 hex digits derived from everything that changes a transcoded stream's bytes or credentials. */
 export function transcodedStreamId(strategy: SharingStrategy, parts: KeyParts): string {
   return md5(JSON.stringify(['transcoded', KEYS[strategy](parts)]));
+}
+
+/** Equal for page resolvers that are asked the same with the same cookies. A hash, because it goes where cookies must not. */
+export function pageKey({ resolver, args, cookies, cookiesPath }: Omit<StreamPage, 'key'>): string {
+  return md5(JSON.stringify([resolver, args, cookies ?? '', cookiesPath ?? '']));
+}
+
+/** 32 hex digits of the page, how its media is found, and what is sent with it. */
+export function pageStreamId(key: string, parts: Omit<KeyParts, 'profile'>): string {
+  return md5(JSON.stringify(['page', key, source(parts)]));
 }
 
 /** m3u-proxy's id of a direct stream, which its clients compute themselves. */

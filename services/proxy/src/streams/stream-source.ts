@@ -3,7 +3,7 @@
 import type { FailoverState, SilenceOrder, StreamRecord } from '../../../registry/types.ts';
 import { canFailOver, mayMoveOn } from '../upstream/failover/failover.ts';
 import type { FailoverCause, Following, GroupSource, SourceAddress } from '../upstream/provider/source-address.ts';
-import type { FailoverGroup } from './failover-group.ts';
+import { ADDRESS_EXPIRES, type FailoverGroup } from './failover-group.ts';
 
 export class StreamSource implements GroupSource {
   #stream: StreamRecord;
@@ -62,17 +62,25 @@ export class StreamSource implements GroupSource {
   }
 
   get address(): SourceAddress {
-    return this.#addressOf(this.#group.state.currentUrl);
+    return this.#addressOf(this.#group.state);
   }
 
   get following(): Following | undefined {
     const state = this.#group.following(this.#stream);
-    return state && { address: this.#addressOf(state.currentUrl), index: state.index };
+    return state && { address: this.#addressOf(state), index: state.index };
   }
 
-  #addressOf(url: string): SourceAddress {
-    const { headers, userAgent, stickySession } = this.#stream;
-    return { url, headers, userAgent, sticky: stickySession === true };
+  #addressOf({ currentUrl: url, headers, userAgent, audio }: FailoverState): SourceAddress {
+    const stream = this.#stream;
+    const sticky = stream.stickySession === true;
+    const sound = audio && { ...audio, userAgent: audio.userAgent ?? stream.userAgent };
+    const own = { headers: headers ?? stream.headers, userAgent: userAgent ?? stream.userAgent };
+    return { url, ...own, sticky, ...(sound === undefined ? {} : { audio: sound }) };
+  }
+
+  /** Moves on before the address stops working; stays when the page gives no other one. */
+  async renew(): Promise<boolean> {
+    return this.advance(this.index, { reason: ADDRESS_EXPIRES });
   }
 
   get canFailOver(): boolean {
@@ -85,6 +93,11 @@ export class StreamSource implements GroupSource {
 
   async advance(fromIndex: number, cause: FailoverCause): Promise<boolean> {
     return (await this.#group.advance(this.#stream, fromIndex, cause)) !== undefined;
+  }
+
+  /** Finds the media of a web page before it is first played. @throws {SourceError} with what the program says */
+  findMedia(): Promise<void> {
+    return this.#group.findMedia(this.#stream);
   }
 
   goBack(fromIndex: number, to: Following): Promise<void> {

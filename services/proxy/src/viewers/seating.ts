@@ -102,7 +102,7 @@ interface FinitePlace {
 export interface SeatingDeps extends Omit<ProcessFeedsDeps, 'sourceOf' | 'assertProcessFree' | 'isFull'> {
   readonly registry: StreamRecords & Viewers & FeedOwners & FeedStarts & Members & Agreements & EventTeller;
   readonly connections: ProviderConnections;
-  readonly failover: Pick<FailoverGroupDeps, 'askResolver' | 'maxFailoverAttempts'>;
+  readonly failover: Pick<FailoverGroupDeps, 'askResolver' | 'askPage' | 'maxFailoverAttempts'>;
   readonly cap: number;
   readonly shareDirectStreams: boolean;
   readonly maxProcesses: number;
@@ -212,6 +212,8 @@ export class Seating {
     try {
       stopIfGone(signal);
       this.feeds.follow(stream);
+      await this.sourceOf(stream).findMedia();
+      stopIfGone(signal);
       const finite = this.#isFinite(stream);
       // The stream was created anew since this worker learned of it.
       if (!finite && !isShared(stream, this.#deps.shareDirectStreams)) {
@@ -274,6 +276,8 @@ export class Seating {
     try {
       stopIfGone(signal);
       this.feeds.follow(stream);
+      await this.sourceOf(stream).findMedia();
+      stopIfGone(signal);
       if (this.#isFinite(stream)) {
         const key = filmFeedKey(stream.id, client.id);
         const film = isFilm ? joined.place : await knownPlace(registry, key, signal, this.#deps.clock);

@@ -11,6 +11,7 @@ import type { LocatedFfmpeg } from '../ffmpeg/host/locate.ts';
 import type { SandboxReport } from '../ffmpeg/host/sandbox.ts';
 import type { EventLoopDelay } from '../metrics/event-loop.ts';
 import type { MetricsRegistry } from '../metrics/worker-metrics.ts';
+import type { PageResolvers } from '../page-resolvers/page-resolvers.ts';
 import type { Sealer } from '../sealer.ts';
 import type { SourceFeeds } from '../sources/source-feeds.ts';
 import type { StreamCatalogue } from '../streams/stream-catalogue.ts';
@@ -49,6 +50,8 @@ export interface Services {
   /** The HLS viewers. */
   readonly sessions: Sessions;
   readonly guard: EgressGuard;
+  /** The programs that find the media of a web page. */
+  readonly pageResolvers: PageResolvers;
   readonly memories: SourceMemories;
   readonly connections: ProviderConnections;
   /** HLS sources that are passed on. */

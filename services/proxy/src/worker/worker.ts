@@ -36,6 +36,7 @@ import { Handover } from '../ownership/handover.ts';
 import { Lease } from '../ownership/lease.ts';
 import { LeaseRenewal } from '../ownership/lease-renewal.ts';
 import { SilentWorkers } from '../ownership/silent-workers.ts';
+import { PageResolvers } from '../page-resolvers/page-resolvers.ts';
 import { makingReportOf } from '../relay/peers.ts';
 import { systemWire } from '../relay/wire.ts';
 import { Sealer } from '../sealer.ts';
@@ -151,6 +152,15 @@ export async function createWorker(
     openHls,
   });
 
+  const pageResolvers = new PageResolvers({
+    settings: {
+      streamlink: { enabled: config.streamlinkEnabled, path: config.streamlinkPath },
+      ytdlp: { enabled: config.ytdlpEnabled, path: config.ytdlpPath },
+      cookiesDir: config.cookiesDir,
+    },
+    ...{ sandbox, gateway, guard },
+  });
+
   const sources = new SourceFeeds(
     {
       guard,
@@ -220,6 +230,11 @@ export async function createWorker(
       maxFailoverAttempts: config.maxFailoverAttempts,
       askResolver: (question) =>
         askFailoverResolver(question, { guard, userAgent: config.defaultUserAgent, clock, log }),
+      askPage: async ({ resolver, args, cookies, cookiesPath }, url) => {
+        const { addresses, expiresAtMs } = await pageResolvers.media({ resolver, args, cookies, cookiesPath, url });
+        const [{ url: mediaUrl, headers, userAgent }, audio] = addresses;
+        return { url: mediaUrl, headers, userAgent, audio, expiresAtMs };
+      },
     },
   });
   feeds.add(seating.feeds, seating.films, sources, hlsFeeds);
@@ -283,7 +298,10 @@ export async function createWorker(
   const history = new StreamHistory({ totals, streams: () => streamRates(seating), log });
   const broadcasts = new Broadcasts({
     ...{ registry, catalogue, clock, log },
-    open: (stream, signal) => openFeed({ registry, feeds: seating.feeds, clock }, stream, signal),
+    open: async (stream, signal) => {
+      await seating.sourceOf(stream).findMedia();
+      return openFeed({ registry, feeds: seating.feeds, clock }, stream, signal);
+    },
     openFilm: (stream, index) => openFilm({ films: seating.films, clock }, stream, index),
     stores: { kept: new DirectoryStore(config.recordings, config.recordingsShared), window: new MemoryStore() },
     callback: new BroadcastCallback({ guard, userAgent: BROADCAST_USER_AGENT, clock, log }),
@@ -450,6 +468,7 @@ export async function createWorker(
       playback,
       sessions,
       guard,
+      pageResolvers,
       memories,
       connections,
       hls,

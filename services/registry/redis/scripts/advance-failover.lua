@@ -15,8 +15,9 @@ if moved_at(next_text) <= moved_at(text) then
   next_text = cjson.encode(next_state)
 end
 local answer = put_state(id, next_text)
-for _, member in ipairs(answer) do
-  local data = cjson.decode(ARGV[5])
+local data = cjson.decode(ARGV[5])
+-- A group that begins with the media of its web page has not failed over.
+for _, member in ipairs(data.reason == 'page_opened' and {} or answer) do
   data.client_count = redis.call('HLEN', K.clients .. member)
   tell_of_stream('failover_triggered', member, data)
 end

@@ -23,12 +23,15 @@ local function group_of(id)
     values[lower] = text_of(value)
   end
   local resolver = text_of(spec.failoverResolverUrl)
+  local page = type(spec.page) == 'table' and text_of(spec.page.key) or ''
   local group = ''
-  if #urls > 0 or resolver ~= '' then
+  if #urls > 0 or resolver ~= '' or page ~= '' then
     table.sort(names)
     local headers = {}
     for _, name in ipairs(names) do headers[#headers + 1] = { name, values[name] } end
-    group = redis.sha1hex(cjson.encode({ text_of(spec.url), urls, resolver, text_of(spec.userAgent), headers }))
+    local parts = { text_of(spec.url), urls, resolver, text_of(spec.userAgent), headers }
+    if page ~= '' then parts[#parts + 1] = page end
+    group = redis.sha1hex(cjson.encode(parts))
   end
   redis.call('HSET', K.spec .. id, 'group', group)
   return group ~= '' and group or nil

@@ -190,6 +190,14 @@ it.each([
   expect((await api.get('/broadcast')).body.count).toBe(0);
 });
 
+it('answers 422 to a transcode of a stream whose media a page resolver finds', async () => {
+  const api = await startRecorder({ YTDLP_PATH: process.execPath });
+  const { body } = await api.post('/transcode', { url: 'http://127.0.0.1/watch', resolver: 'ytdlp' });
+  const start = { stream_url: `http://any.example/stream/${body.stream_id}`, transcode: true };
+  const answer = await api.post('/broadcast/a/start', start);
+  expect([answer.status, answer.body.detail]).toEqual([422, expect.stringContaining('plays a web page')]);
+});
+
 it('answers 404 for what there is not', async () => {
   const api = await startRecorder();
   for (const path of ['status', 'live.m3u8', 'live.m3u8.tmp', 'segment/live000000.ts', 'segment/..%2findex.json']) {

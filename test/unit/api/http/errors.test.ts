@@ -139,16 +139,4 @@ describe('errors', () => {
       expect(answer.body.detail).toContain('Open the playlist anew');
     }
   });
-
-  it('are 501 for what comes later', async () => {
-    const api = await startApi();
-    for (const [method, url] of [
-      ['GET', '/validate-cookies-file?path=/x'],
-      ['POST', '/ytdlp/metadata'],
-    ] as const) {
-      const answer = await api.call({ method, url });
-      expect([url, answer.status]).toEqual([url, 501]);
-      expect(answer.body.detail).toContain('not part of this version');
-    }
-  });
 });

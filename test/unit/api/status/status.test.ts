@@ -93,6 +93,8 @@ describe('GET /info', () => {
       STREAM_RETRY_ATTEMPTS: '5',
       SHARED_STREAM_GRACE: '4',
       DEFAULT_USER_AGENT: 'Box',
+      STREAMLINK_ENABLED: 'false',
+      YTDLP_PATH: '/nonexistent/yt-dlp',
     });
     const { body, text } = await api.get('/info', { 'x-api-token': 'tok-en' });
     for (const secret of ['tok-en', 'pass-word']) expect(text).not.toContain(secret);

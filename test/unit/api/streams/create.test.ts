@@ -208,7 +208,7 @@ describe('POST /streams', () => {
     const cookies = await api.post('/transcode', { url: LIVE, cookies_path: '/x', cookies: 'x' });
     expect([cookies.status, cookies.body.warnings]).toEqual([
       200,
-      [expect.stringContaining('cookies'), expect.stringContaining('cookies_path')],
+      ['cookies has no effect without a resolver.', 'cookies_path has no effect without a resolver.'],
     ]);
   });
 
@@ -349,10 +349,38 @@ describe('POST /transcode', () => {
     expect([status, typeof body.detail]).toEqual([422, 'string']);
   });
 
-  it('refuses a format that cannot be shared, and resolvers with 501', async () => {
-    const api = await startApi();
+  it('refuses a format that cannot be shared, and a page resolver that is switched off, missing or asked for too much', async () => {
+    const api = await startApi({ STREAMLINK_ENABLED: 'false', YTDLP_PATH: 'no-such-yt-dlp' });
     expect((await api.post('/transcode', { url: LIVE, output_format: 'avi' })).status).toBe(422);
-    expect((await api.post('/transcode', { url: LIVE, resolver: 'ytdlp' })).status).toBe(501);
+    const off = await api.post('/transcode', { url: LIVE, resolver: 'streamlink' });
+    expect(off).toMatchObject({ status: 400, body: { detail: expect.stringContaining('STREAMLINK_ENABLED=false') } });
+    const missing = await api.post('/transcode', { url: LIVE, resolver: 'ytdlp' });
+    expect(missing).toMatchObject({ status: 503, body: { detail: expect.stringContaining('apt-get install yt-dlp') } });
+    const there = await startApi({ YTDLP_PATH: process.execPath });
+    const asks = (more: object) => there.post('/transcode', { url: LIVE, resolver: 'ytdlp', ...more });
+    expect((await asks({ resolver_args: '--exec id' })).status).toBe(422);
+    expect((await asks({ cookies: 'a=1' })).status).toBe(400);
+    expect((await asks({ cookies_path: '/etc/passwd' })).body.detail).toMatch(/COOKIES_DIR/);
+    expect((await asks({ url: 'http://169.254.169.254/' })).status).toBe(422);
+    const { status, body } = await asks({ cookies: '.tv.example\tTRUE\t/\tTRUE\t0\tid\tsecret\n' });
+    expect([status, body]).toEqual([
+      200,
+      expect.objectContaining({
+        stream_type: 'resolver',
+        stream_endpoint: `/stream/${body.stream_id}`,
+        playlist_url: null,
+        format: 'mpegts',
+        resolver: 'ytdlp',
+        resolver_args: 'best',
+        primary_url: LIVE,
+      }),
+    ]);
+    // The same page asked for in another way has other media.
+    const other = (await asks({ resolver_args: 'worst' })).body;
+    expect(other.stream_id).not.toBe(body.stream_id);
+    expect((await asks({ resolver_args: 'worst' })).body).toMatchObject({ stream_id: other.stream_id, existing: true });
+    const { text } = await there.get('/streams');
+    expect(text).not.toContain('secret');
     expect((await api.post('/transcode', { url: LIVE, resolver: 'other' })).status).toBe(422);
   });
 });

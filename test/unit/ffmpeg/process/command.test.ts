@@ -28,6 +28,31 @@ describe('a command line', () => {
     }
   });
 
+  test('takes pictures and sound from two URLs', () => {
+    const input = {
+      kind: 'url',
+      url: 'http://127.0.0.1:1/v',
+      audioUrl: 'http://127.0.0.1:1/a',
+      protocols: ['http'],
+    } as const;
+    const args = buildArguments(resolve('-i {input_url} -map 0:v:0? -map 0:a:0? -c copy {output_args}'), input);
+    const inputs = [
+      '-protocol_whitelist',
+      'http',
+      '-i',
+      input.url,
+      '-protocol_whitelist',
+      'http',
+      '-i',
+      input.audioUrl,
+    ];
+    const at = args.indexOf('-protocol_whitelist');
+    expect(args.slice(at, at + 12)).toEqual([...inputs, '-map', '0:v:0?', '-map', '1:a:0?']);
+    expect(buildArguments(resolve('-i {input_url} -c copy {output_args}'), input)).toEqual(
+      expect.arrayContaining(['-map', '0:v:0?', '-map', '1:a:0?']),
+    );
+  });
+
   test('for a URL names the protocols it may use, and lets FFmpeg keep the time', () => {
     const args = buildArguments(
       resolve('-rtsp_transport tcp -i {input_url} -c copy {output_args}'),

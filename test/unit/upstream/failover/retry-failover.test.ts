@@ -254,6 +254,19 @@ describe('failover', () => {
     expect(run(resolved, 1)).toEqual([undefined]);
     expect(run({ ...plan, hasResolver: true }, 1)).toEqual(['a0/1']);
   });
+
+  it('never leads to a web page itself: a fresh list begins with what the page gives, or with the first of the list', () => {
+    const page = { ...plan, hasResolver: true, isPage: true, maxAttempts: 2 };
+    const used = { index: 7, attempts: 2, lastAtMs: 0, currentUrl: 'c' };
+    const fresh = { index: 8, attempts: 1 };
+    expect(advanceFailover(page, used, { nowMs: 60_000, resolvedUrl: 'm' })).toBeUndefined();
+    expect(advanceFailover(page, used, { nowMs: 60_001, resolvedUrl: 'm' })).toMatchObject({
+      ...fresh,
+      currentUrl: 'm',
+    });
+    expect(advanceFailover(page, used, { nowMs: 60_001 })).toMatchObject({ ...fresh, currentUrl: 'a' });
+    expect(run({ ...page, maxAttempts: 0 }, 4)).toEqual(['a0/1', 'b1/2', 'c2/3', undefined]);
+  });
 });
 
 describe('failover resolver', () => {

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { BroadcastOrder, BroadcastSource } from '../../../../registry/broadcasts/broadcast.ts';
 import type { StreamRecord } from '../../../../registry/types.ts';
 import { createSource } from '../../broadcasts/broadcast-source.ts';
+import { StreampoolError } from '../../errors.ts';
 import { hintFromUrl } from '../../upstream/provider/source-kind.ts';
 import type { Services } from '../../worker/services.ts';
 import { bodyFlag, bodyInteger, bodyNumber, emptyIsNone, sourceUrl, textValues } from '../http/fields.ts';
@@ -11,6 +12,8 @@ import { broadcastProfile, transcodeFields } from './broadcast-transcode.ts';
 
 /** The profile that changes nothing but the container. */
 const COPY = '-i {input_url} -c copy -f mpegts {output_args}';
+const NO_PAGE_TRANSCODES =
+  'The stream plays a web page, and its media is recorded as it is. Send no `transcode`, or give the URL of the media.';
 const MAX_LIST = 1_000;
 const MAX_SEGMENT_S = 60;
 const MAX_DURATION_S = 30 * 86_400;
@@ -78,6 +81,7 @@ async function streamOf(start: Start, { registry, catalogue }: Services): Promis
   const isPlaylist = known?.profile === undefined && hintFromUrl(given.url) === 'hls';
   const profile = start.transcode ? broadcastProfile(start) : isPlaylist ? COPY : undefined;
   if (known !== undefined && profile === undefined) return { streamId: known.id };
+  if (known?.page !== undefined) throw new StreampoolError(422, NO_PAGE_TRANSCODES);
   const source: BroadcastSource = { ...given, ...(profile !== undefined && { profile }) };
   const stream = await createSource(catalogue, source, start.metadata ?? {});
   return { streamId: stream.id, source };

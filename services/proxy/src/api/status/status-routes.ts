@@ -15,8 +15,8 @@ const seconds = z.number();
 const info = z.object({
   version: z.string(),
   ffmpeg_version: z.string(),
-  streamlink_version: z.null(),
-  ytdlp_version: z.null(),
+  streamlink_version: z.string().nullable().describe('null: not installed, or switched off.'),
+  ytdlp_version: z.string().nullable().describe('null: not installed, or switched off.'),
   hardware_acceleration: z.object({
     enabled: z.boolean(),
     type: z.string(),
@@ -132,8 +132,8 @@ export function statusRoutes(app: Api, services: Services): void {
     async () => ({
       version: VERSION,
       ffmpeg_version: ffmpeg.version,
-      streamlink_version: null,
-      ytdlp_version: null,
+      streamlink_version: (await services.pageResolvers.version('streamlink')) ?? null,
+      ytdlp_version: (await services.pageResolvers.version('ytdlp')) ?? null,
       hardware_acceleration: {
         enabled: hardware.type !== 'cpu',
         type: hardware.type,

@@ -1,7 +1,7 @@
 /** POST /streams and POST /transcode: create streams. */
 
 import { z } from 'zod';
-import type { CreateAnswer, StreamRecord } from '../../../../registry/types.ts';
+import type { CreateAnswer, StreamPage, StreamRecord } from '../../../../registry/types.ts';
 import { StreampoolError } from '../../errors.ts';
 import { isShared } from '../../streams/sharing.ts';
 import type { EgressGuard } from '../../upstream/egress/egress-guard.ts';
@@ -14,8 +14,6 @@ import { type Disclosure, disclosureFor, viewOfMetadata } from '../views/stream-
 import { hlsWarnings } from './hls-warnings.ts';
 import { silenceFields, silenceOrderOf } from './silence-fields.ts';
 
-/** The answer to a request for a resolver, and of the resolver routes. */
-export const NO_RESOLVERS = 'Resolvers (streamlink, yt-dlp) are not part of this version; give the media URL.';
 const NO_DASH_PROFILES =
   'A source that is DASH (.mpd) cannot be transcoded. POST /streams passes it on, without a profile.';
 
@@ -56,10 +54,13 @@ const transcodeOrder = z.object({
     .max(64)
     .nullish()
     .describe('mpegts, mp4, mov, matroska, webm, flv, mpeg, ogg, adts, mp3 or hls.'),
-  resolver: z.enum(['streamlink', 'ytdlp']).nullish().describe('Refused with 501.'),
-  resolver_args: z.string().nullish(),
-  cookies: z.string().nullish(),
-  cookies_path: z.string().nullish(),
+  resolver: z
+    .enum(['streamlink', 'ytdlp'])
+    .nullish()
+    .describe('The program that finds the media of the page that `url` names.'),
+  resolver_args: z.string().nullish().describe('A quality, and options of a list; best when absent.'),
+  cookies: z.string().nullish().describe('For the page, in the format of Netscape.'),
+  cookies_path: z.string().nullish().describe('The same in a file below COOKIES_DIR.'),
 });
 
 const created = {
@@ -88,13 +89,50 @@ const transcodeCreated = z.object({
   ffmpeg_args: z.array(z.string()),
 });
 
+const pageCreated = z.object({
+  ...created,
+  stream_type: z.literal('resolver'),
+  format: z.string(),
+  resolver: z.string(),
+  resolver_args: z.string(),
+});
+
 const anyOrder = z.object(source);
 
 type Order = z.infer<typeof anyOrder>;
 
-export function createRoutes(app: Api, { catalogue, guard, config }: Services, access: PlaybackAccess): void {
+export function createRoutes(
+  app: Api,
+  { catalogue, guard, config, pageResolvers }: Services,
+  access: PlaybackAccess,
+): void {
   const disclosure = disclosureFor(config.apiToken);
   const tags = ['Streams'];
+
+  const createPage = async (body: z.infer<typeof transcodeOrder>, resolver: StreamPage['resolver']) => {
+    // What yt-dlp has by itself, `bestvideo+bestaudio`, is often of codecs that MPEG-TS does not hold.
+    const args = body.resolver_args?.trim() || 'best';
+    const cookies = body.cookies ?? undefined;
+    const cookiesPath = body.cookies_path ?? undefined;
+    await pageResolvers.check({ resolver, url: body.url, args, cookies, cookiesPath });
+    const answer = await catalogue.createPage({ ...orderOf(body), page: { resolver, args, cookies, cookiesPath } });
+    const { url: endpoint, expiresAtMs } = access.urlOf(answer.stream);
+    return {
+      ...common(answer, body.metadata, disclosure),
+      ...warned(warningsOf({ ...body, cookies: null, cookies_path: null }, guard)),
+      stream_type: 'resolver' as const,
+      stream_endpoint: endpoint,
+      playlist_url: null,
+      direct_url: endpoint,
+      playback_expires_at: optionalIsoTime(expiresAtMs),
+      format: 'mpegts',
+      resolver,
+      resolver_args: args,
+      message: answer.existing
+        ? 'Stream exists already; it keeps its first metadata and failovers'
+        : `Stream created successfully (${resolver})`,
+    };
+  };
 
   app.post(
     '/streams',
@@ -130,13 +168,11 @@ export function createRoutes(app: Api, { catalogue, guard, config }: Services, a
         tags,
         summary: 'Create a transcoded stream; its viewers share one FFmpeg.',
         body: transcodeOrder,
-        response: { 200: transcodeCreated },
+        response: { 200: z.union([transcodeCreated, pageCreated]) },
       },
     },
     async ({ body }) => {
-      if (body.resolver != null) {
-        throw new StreampoolError(501, NO_RESOLVERS);
-      }
+      if (body.resolver != null) return createPage(body, body.resolver);
       if (listedByName(body.url) === 'dash') throw new StreampoolError(400, NO_DASH_PROFILES);
       const answer = await catalogue.createTranscoded({
         ...orderOf(body),
@@ -187,7 +223,7 @@ function warningsOf(body: Order & { cookies?: unknown; cookies_path?: unknown },
   const warnings: string[] = [];
   for (const name of ['cookies', 'cookies_path'] as const) {
     if (body[name] != null) {
-      warnings.push(`${name} has no effect: it belongs to resolvers, which are not part of this version.`);
+      warnings.push(`${name} has no effect without a resolver.`);
     }
   }
   const refused = (url: string, consequence: string) => {

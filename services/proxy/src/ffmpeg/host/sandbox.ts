@@ -182,21 +182,42 @@ export class Sandbox {
     return this.#lineOf(this.ffmpegPath, args, gatewayPort);
   }
 
-  #lineOf(program: string, args: readonly string[], gatewayPort: number | undefined): CommandLine {
+  /**
+   * Another program in the same sandbox, without devices.
+   *
+   * @param limits `readable`: what it may read and run beside the system's libraries; `memoryBytes`: address space
+   */
+  lineOfProgram(
+    program: string,
+    args: readonly string[],
+    gatewayPort: number,
+    { readable, memoryBytes }: { readonly readable: readonly string[]; readonly memoryBytes: number },
+  ): CommandLine {
+    return this.#lineOf(program, args, gatewayPort, { devices: [], readable }, memoryBytes);
+  }
+
+  #lineOf(
+    program: string,
+    args: readonly string[],
+    gatewayPort: number | undefined,
+    access = this.#access,
+    memoryBytes?: number,
+  ): CommandLine {
     if (this.#helper === undefined) return { program, args, cwd: '/', killSignal: 'SIGKILL' };
     const { user, files, calls } = this.layers;
     const each = (option: string, values: readonly string[]) => values.flatMap((value) => [option, value]);
     const options = [
       ...['--parent', String(process.pid)],
-      ...(user ? ['--user', ...each('--group', groupsOf(this.#access.devices))] : []),
+      ...(user ? ['--user', ...each('--group', groupsOf(access.devices))] : []),
       ...(files
         ? [
-            ...['--files', ...each('--read', [...this.#libraries, ...this.#access.readable])],
-            ...each('--device', this.#access.devices),
+            ...['--files', ...each('--read', [...this.#libraries, ...access.readable])],
+            ...each('--device', access.devices),
           ]
         : []),
       ...(calls ? ['--calls'] : []),
       ...(gatewayPort === undefined ? [] : ['--connect', String(gatewayPort)]),
+      ...(memoryBytes === undefined ? [] : ['--memory', String(memoryBytes)]),
     ];
     return {
       program: this.#helper,

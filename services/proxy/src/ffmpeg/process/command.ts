@@ -10,10 +10,13 @@ import { keyframes } from './keyframe-grid.ts';
 import { audioTrim, firstFrameTime, resumesExactly, videoTrim } from './resume.ts';
 import type { TrackChoice } from './track-choice.ts';
 
-/** `pipe`: MPEG-TS of a source feed on stdin. `url`: FFmpeg opens it itself; it must contain no credentials. */
+/**
+ * `pipe`: MPEG-TS of a source feed on stdin. `url`: FFmpeg opens it itself; it must contain no credentials. `audioUrl`: sound that comes
+ * apart from the pictures.
+ */
 export type FfmpegInput =
   | { kind: 'pipe' }
-  | { kind: 'url'; url: string; protocols: readonly string[]; options?: readonly string[] };
+  | { kind: 'url'; url: string; audioUrl?: string; protocols: readonly string[]; options?: readonly string[] };
 
 export interface CommandOptions {
   /**
@@ -76,14 +79,18 @@ function inputArguments(
   const given = readOptions(profile.inputOptions);
   const offset = timestampOffsetSeconds ? ['-itsoffset', seconds(timestampOffsetSeconds)] : [];
   if (input.kind === 'url') {
-    return [
+    const before = [
       ...['-protocol_whitelist', input.protocols.join(',')],
       ...writeOptions(given),
       ...(input.options ?? []),
       ...offset,
       ...(seekSeconds === undefined ? [] : ['-ss', seconds(seekSeconds)]),
-      ...['-i', input.url],
     ];
+    return [input.url, ...(input.audioUrl === undefined ? [] : [input.audioUrl])].flatMap((url) => [
+      ...before,
+      '-i',
+      url,
+    ]);
   }
   return [
     ...writeOptions(given.filter(({ name }) => PIPE_INPUT_OPTIONS.has(name))),
@@ -141,6 +148,10 @@ function mapArguments(given: readonly Option[], input: FfmpegInput, tracks: Trac
   const asked = given.flatMap(({ name, value }) => (name === 'map' && value !== undefined ? [value] : []));
   const map = (specifiers: readonly string[]) => specifiers.flatMap((specifier) => ['-map', specifier]);
   const hasGraph = given.some(({ name }) => name === 'filter_complex' || name === 'lavfi');
+  if (input.kind === 'url' && input.audioUrl !== undefined) {
+    const wanted = asked.length === 0 ? ['0:v:0?', '0:a:0?'] : asked;
+    return map(wanted.map((specifier) => specifier.replace(/^0:a/, '1:a')));
+  }
   if (input.kind === 'url' || (hasGraph && asked.length === 0)) return map(asked);
   const wanted = asked.length === 0 ? ['0:v:0?', '0:a:0?'] : asked;
   if (tracks === undefined) return map(wanted);

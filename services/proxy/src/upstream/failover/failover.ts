@@ -8,6 +8,8 @@ export interface FailoverPlan {
   readonly failoverUrls: readonly string[];
   /** A resolver decides. The list is the fallback when the resolver does not answer. */
   readonly hasResolver: boolean;
+  /** The primary URL is that of a web page, which cannot be played; the resolver's answer is its media. */
+  readonly isPage?: boolean;
   /** `MAX_FAILOVER_ATTEMPTS`; 0: as many as there are failover URLs, or 999 with a resolver. */
   readonly maxAttempts: number;
 }
@@ -50,7 +52,8 @@ function failoverLimit(plan: FailoverPlan): number {
  *
  * An index beyond the list is a resolver's answer. A used-up list begins again with the primary URL in two cases only:
  * the stream has played for a while since, or `MAX_FAILOVER_ATTEMPTS` allows more steps than the list has. When it has played the
- * primary URL for a while, because no other source had delivered, it begins again with the one after that.
+ * primary URL for a while, because no other source had delivered, it begins again with the one after that. A web page's list begins with
+ * what the page gives then.
  */
 export function advanceFailover(
   plan: FailoverPlan,
@@ -65,8 +68,14 @@ export function advanceFailover(
   if (exhausted && (manual || !stable)) return undefined;
   const attempts = exhausted ? 0 : isBack ? 1 : from.attempts + 1;
   const index = from.index + 1;
-  const nextUrl = resolvedUrl ?? plan.failoverUrls[index];
+  // What the page gave has taken indexes, and none of the list.
+  const listed = plan.isPage === true ? plan.failoverUrls.indexOf(from.currentUrl) + 1 : index;
+  const nextUrl = resolvedUrl ?? plan.failoverUrls[listed];
   if (nextUrl !== undefined && !exhausted) return { index, attempts, lastAtMs: nowMs, currentUrl: nextUrl };
+  if (plan.isPage === true) {
+    const firstUrl = exhausted ? (resolvedUrl ?? plan.failoverUrls[0]) : undefined;
+    return firstUrl === undefined ? undefined : { index, attempts: 1, lastAtMs: nowMs, currentUrl: firstUrl };
+  }
   // A resolver without an answer ends the failover, unless its stream has played since.
   return manual || (plan.hasResolver && !exhausted)
     ? undefined

@@ -27,6 +27,7 @@ import { FIRST_BYTES_WANTED, hintFromUrl, kindOfResponse } from '../provider/sou
 import { GatewayHls } from './gateway-hls.ts';
 import { type Reference, ReferenceSealer } from './gateway-reference.ts';
 import { type WantedVariant, withOneVariant } from './hls-variant.ts';
+import { NEEDS_TOKEN, PAGE_LIMITS, PageSession, type PageSessionLimits, pageToken } from './page-session.ts';
 
 export interface GatewaySettings {
   readonly guard: EgressGuard;
@@ -67,10 +68,17 @@ export class Gateway {
   readonly #settings: GatewaySettings;
   readonly #server: Server;
   readonly #sessions = new Map<string, GatewaySession>();
+  readonly #pages = new Map<string, PageSession>();
 
   constructor(settings: GatewaySettings) {
     this.#settings = settings;
     this.#server = createServer((request, response) => void this.#answer(request, response));
+    // FFmpegs have no token, so none of them opens a tunnel.
+    this.#server.on('connect', (request, socket, head) => {
+      const page = this.#pageOf(request);
+      if (page !== undefined) void page.tunnel(request, socket, head);
+      else socket.on('error', () => undefined).end(NEEDS_TOKEN);
+    });
     // Longer than a segment, so that FFmpeg's persistent connection is still open for the next one.
     this.#server.keepAliveTimeout = 65_000;
     this.#server.requestTimeout = 0;
@@ -84,7 +92,7 @@ export class Gateway {
 
   /** Ends every session and connection. */
   async close(): Promise<void> {
-    for (const session of this.#sessions.values()) session.close();
+    for (const session of [...this.#sessions.values(), ...this.#pages.values()]) session.close();
     if (!this.#server.listening) return;
     this.#server.close();
     this.#server.closeAllConnections();
@@ -113,6 +121,20 @@ export class Gateway {
     return session;
   }
 
+  /** Lets one page resolver reach what the egress guard allows, until the session is closed. */
+  openPages(limits: PageSessionLimits = PAGE_LIMITS): PageSession {
+    const { guard, connectTimeoutMs, stallTimeoutMs } = this.#settings;
+    const { port } = new URL(this.#origin);
+    const onClose = (token: string) => void this.#pages.delete(token);
+    const page = new PageSession({ guard, connectTimeoutMs, stallTimeoutMs, limits, port: Number(port), onClose });
+    this.#pages.set(page.token, page);
+    return page;
+  }
+
+  #pageOf(request: IncomingMessage): PageSession | undefined {
+    return this.#pages.get(pageToken(request) ?? '');
+  }
+
   get #origin(): string {
     // Throws instead of returning an address that leads nowhere.
     if (!this.#server.listening) throw new Error('The gateway is not listening yet.');
@@ -121,6 +143,11 @@ export class Gateway {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.on('error', () => undefined);
+    const page = this.#pageOf(request);
+    if (page !== undefined) {
+      await page.forward(request, response);
+      return;
+    }
     // As a proxy it gets whole URLs. It answers only its own.
     const path = (request.url ?? '').replace(this.#origin, '');
     const [, token = '', name = ''] = /^\/s\/([\w-]+)\/([\w-]+)(?:\.\w+)?$/.exec(path) ?? [];

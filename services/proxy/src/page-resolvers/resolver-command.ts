@@ -1,0 +1,99 @@
+/**
+ * What a page resolver is started with. The page's URL, cookies and the way to the gateway are no arguments, because everybody on the
+ * machine can read those: streamlink finds them in a file, yt-dlp on its standard input. Pure.
+ */
+import type { PageResolver } from './page-resolver.ts';
+import type { ResolverArguments } from './resolver-arguments.ts';
+
+export interface ResolverOrder {
+  readonly resolver: PageResolver;
+  /** Of the page; checked by `isSourceUrl`, so it has no line breaks. */
+  readonly url: string;
+  readonly asked: ResolverArguments;
+  /** In Netscape's format; checked. */
+  readonly cookies: string | undefined;
+  /** yt-dlp: of a list only what its page says, and all of it. */
+  readonly isFlatList?: boolean;
+}
+
+export interface ResolverCommand {
+  readonly args: readonly string[];
+  readonly stdin: string;
+  /** Files for it by their names, which only it may read. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** Names of the files. */
+const CONFIG = 'config';
+const COOKIES = 'cookies';
+
+/**
+ * @param folder where its files will be
+ * @param proxyUrl of the gateway, with the token
+ */
+export function resolverCommand(order: ResolverOrder, folder: string, proxyUrl: string): ResolverCommand {
+  return order.resolver === 'streamlink' ? streamlink(order, folder, proxyUrl) : ytdlp(order, folder, proxyUrl);
+}
+
+/** Its file of settings has `name=value` in each line, without quotes. It says all streams, and `readStreamlink` chooses. */
+function streamlink({ url, asked, cookies }: ResolverOrder, folder: string, proxyUrl: string): ResolverCommand {
+  const lines = [
+    `url=${url}`,
+    `http-proxy=${proxyUrl}`,
+    ...cookiesFor(cookies ?? '', new URL(url)).map(({ name, value }) => `http-cookie=${name}=${value}`),
+  ];
+  return {
+    args: [
+      ...['--json', '--loglevel=error', '--auto-version-check=no', '--ffmpeg-no-validation'],
+      ...asked.options,
+      `--config=${folder}/${CONFIG}`,
+    ],
+    stdin: '',
+    files: { [CONFIG]: `${lines.join('\n')}\n` },
+  };
+}
+
+/** Its settings are words as a shell reads them. */
+function ytdlp(order: ResolverOrder, folder: string, proxyUrl: string): ResolverCommand {
+  const { url, asked, cookies, isFlatList = false } = order;
+  const files: Record<string, string> = cookies === undefined ? {} : { [COOKIES]: cookies };
+  return {
+    args: [
+      ...['--ignore-config', '--config-locations=-', '--dump-single-json', '--no-warnings', '--no-progress'],
+      ...['--no-cache-dir', isFlatList ? '--flat-playlist' : '--no-playlist'],
+      ...asked.options,
+      `--format=${asked.quality}`,
+      ...(cookies === undefined ? [] : [`--cookies=${folder}/${COOKIES}`]),
+    ],
+    stdin: `--proxy ${quoted(proxyUrl)}\n${quoted(url)}\n`,
+    files,
+  };
+}
+
+/** One word for a shell. `new URL` leaves `'` in a query as it is. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", '%27')}'`;
+}
+
+interface Cookie {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Those that the page's own host gets. Streamlink sends what it is given to every host, so no others are given. */
+export function cookiesFor(text: string, page: URL): Cookie[] {
+  const host = page.hostname.toLowerCase();
+  return text.split(/\r?\n/).flatMap((line) => {
+    const content = line.replace(/^#HttpOnly_/, '');
+    const [domain = '', subdomains = '', path = '', secure = '', , name = '', value = ''] = content.split('\t');
+    const own = domain.toLowerCase().replace(/^\./, '');
+    if (content.startsWith('#') || own === '' || name === '') return [];
+    const isOfHost = host === own || (subdomains.toUpperCase() === 'TRUE' && host.endsWith(`.${own}`));
+    const isOfPath =
+      path === '/' || path === '' || page.pathname === path || page.pathname.startsWith(`${path.replace(/\/$/, '')}/`);
+    const isSafe = secure.toUpperCase() !== 'TRUE' || page.protocol === 'https:';
+    // A line break or an edge of white space would be another setting, or lost.
+    const isPlain = /^[\x21-\x7e]+$/.test(name) && /^[\x21-\x7e]*$/.test(value) && !name.includes('=');
+    return isOfHost && isOfPath && isSafe && isPlain ? [{ name, value }] : [];
+  });
+}
