@@ -5,15 +5,16 @@ import { newPlaces } from '../support/cluster.ts';
 import type { HlsViewer } from '../support/hls-viewer.ts';
 import { expectClean, judgeTs } from '../support/judge/index.ts';
 import { record } from '../support/recorder.ts';
-import { allPlaying, LIGHT, staged } from '../support/stage.ts';
+import { allPlaying, LIGHT, type Stage, staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import type { Worker } from '../support/worker.ts';
 
 const ENV = { HLS_SEGMENT_TIME: '1', CLIENT_TIMEOUT: '4', DRAIN_TIMEOUT: '4', STREAM_RETRY_DELAY: '0.2' };
 const CLEAN = { video: true, audio: true, minSeconds: 8, maxSignalled: 0, maxGapMs: 100, cleanStart: true };
 
-/** A player that reloads its playlist at one worker: what it is answered, until it stops. */
+/** A player that reloads its playlist at one worker: what it is answered, until it stops or the test ends. */
 class Reloads {
+  /** Of each answer. 0 where none came. */
   readonly statuses: number[] = [];
   /** The newest number of each playlist. */
   readonly newest: number[] = [];
@@ -22,15 +23,17 @@ class Reloads {
   readonly #over = new AbortController();
   readonly #reloading: Promise<void>;
 
-  constructor(viewer: HlsViewer, worker: Worker) {
+  constructor(stage: Stage, viewer: HlsViewer, worker: Worker) {
     this.#reloading = this.#reload(viewer, worker.url);
+    stage.closeAfter(() => this.stop());
   }
 
   async #reload(viewer: HlsViewer, origin: string): Promise<void> {
     while (!this.#over.signal.aborted) {
-      const answer = await fetch(origin + viewer.path);
-      const text = await answer.text();
-      this.statuses.push(answer.status);
+      const { status, text } = await fetch(origin + viewer.path)
+        .then(async (answer) => ({ status: answer.status, text: await answer.text() }))
+        .catch(() => ({ status: 0, text: '' }));
+      this.statuses.push(status);
       const numbers = [...text.matchAll(/segment\.ts\?n=(\d+)/g)].map(([, n]) => Number(n));
       this.newest.push(numbers.at(-1) ?? 0);
       if (numbers.some((n, at) => n !== (numbers[0] ?? 0) + at)) this.holes.push(text);
@@ -72,11 +75,11 @@ staged.concurrent(
     const before = (await viewer.playlist()).numbers;
     const newest = before.at(-1) as number;
     await owner.kill();
-    const reloads = [new Reloads(viewer, follower)];
+    const reloads = [new Reloads(stage, viewer, follower)];
     // A player that has the newest playlist asks for its newest segment, of a worker that it has never asked before.
     const asked = viewer.segment(newest, follower.url);
     await until(() => newPlaces([follower], 'p:').length > 0, { what: 'the follower to make the feed', everyMs: 5 });
-    reloads.push(new Reloads(viewer, late));
+    reloads.push(new Reloads(stage, viewer, late));
     expect((await viewer.segment(newest, late.url)).equals(await asked)).toBe(true);
     for (const n of before.filter((each) => each > joined + 1 && each < newest)) {
       const bytes = await viewer.segment(n, follower.url);
@@ -120,7 +123,7 @@ staged.concurrent(
     await until(async () => (await viewer.answerOf(n - 1, drained.url)).headers.get('connection') === 'close', {
       what: 'the player to be told',
     });
-    const reloads = new Reloads(viewer, other);
+    const reloads = new Reloads(stage, viewer, other);
     await play(other, 6);
     await drained.exited;
     // Far sooner than CLIENT_TIMEOUT.
