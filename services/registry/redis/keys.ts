@@ -69,6 +69,8 @@ export const keys = {
   named: 'sp:named',
   /** String with a time to live: an incarnation, or a viewer of its, was counted out as dead. */
   endedPrefix: 'sp:ended:',
+  /** Sorted set with a time to live: clients of an incarnation, or sessions, whose end was told with their stream's → when. */
+  endedClientsPrefix: 'sp:ended-clients:',
   /** Set: every incarnation that has not been cleaned up. */
   incarnations: 'sp:incarnations',
   /** Counter: grows whenever an incarnation comes or goes. */

@@ -58,7 +58,8 @@ local function end_incarnation(incarnation, reason)
   end
   if was_member == 0 then return end
   redis.call('INCR', K.members)
-  -- It may live all the same, and come back.
+  redis.call('DEL', K.endedClientsPrefix .. incarnation)
+  -- It may live all the same, and come back: then all its viewers are told of again.
   if reason == 'stopped' then redis.call('DEL', K.endedPrefix .. incarnation)
   else redis.call('SET', K.endedPrefix .. incarnation, '1', 'PX', REMEMBERED_MS) end
   tell_of_worker('worker_left', worker, incarnation, { reason = reason, clients_lost = clients_lost })

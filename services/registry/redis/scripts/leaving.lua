@@ -62,11 +62,29 @@ local function take_back(id, client_id, incarnation)
   credit(id, -bytes, -segments)
 end
 
+-- A client and when it connected, as one text.
+local function connection_of(id, client_id, client)
+  return string.format('%s %.0f', pair_of(id, client_id), number_of(client.connectedAtMs, 0))
+end
+
+-- Remembers that a client's end is told with its stream's: its worker may write it back before it knows that.
+local function note_end(id, client_id)
+  local client = decode(redis.call('HGET', K.clients .. id, client_id))
+  if not client or type(client.incarnation) ~= 'string' then return end
+  local key, now = K.endedClientsPrefix .. client.incarnation, now_ms()
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', string.format('%.0f', now - REMEMBERED_MS))
+  redis.call('ZADD', key, now, connection_of(id, client_id, client))
+  redis.call('PEXPIRE', key, REMEMBERED_MS)
+end
+
 -- Removes a stream with its clients and slots. The workers that make its feeds give them up as they end them. For an hour, a worker
 -- that missed this cannot write it back.
 -- reason: why, as stream_stopped says it
 local function delete_stream(id, at_ms, reason)
-  for _, client_id in ipairs(sorted(redis.call('HKEYS', K.clients .. id))) do count_out(id, client_id, reason) end
+  for _, client_id in ipairs(sorted(redis.call('HKEYS', K.clients .. id))) do
+    note_end(id, client_id)
+    count_out(id, client_id, reason)
+  end
   end_playing(id, reason)
   leave_group(id)
   local existed = redis.call('DEL', K.spec .. id)

@@ -53,8 +53,6 @@ local deleted, is_deleted = {}, {}
 local written = {}
 -- Where the groups of streams played whose record is now this worker's; and the streams that others have created anew.
 local played, is_theirs = {}, {}
--- When streams were created anew that this worker knows from before: their viewers of before have had an end.
-local anew_at = {}
 -- By how much the worker knows better what viewers who have left got, by stream.
 local raised = {}
 local switched = {}
@@ -93,7 +91,6 @@ for _, stream in ipairs(mine.streams) do
     -- The stream was created anew, here or there: the version with viewers counts, else the newest one.
     local theirs = tonumber(redis.call('HGET', key, 'createdAtMs'))
     local newer = theirs < stream.createdAtMs
-    anew_at[id] = math.max(theirs, stream.createdAtMs)
     if (newer or watched_here[id]) and not is_watched(id, incarnation) then
       put_own(stream)
     else
@@ -209,8 +206,9 @@ for id, sum in pairs(owed) do
 end
 -- A viewer that Redis has lost is no new one, unless it was counted out: as dead, or with its stream.
 local was_ended = redis.call('EXISTS', K.endedPrefix .. incarnation) == 1
-local function is_told(id, client, is_counted_out)
-  return client.told and not is_counted_out and number_of(client.connectedAtMs, 0) >= (anew_at[id] or 0)
+local function is_told(id, client, holder, is_counted_out)
+  local has_ended = redis.call('ZREM', K.endedClientsPrefix .. holder, connection_of(id, client.id, client)) == 1
+  return client.told and not is_counted_out and not has_ended
 end
 local function note_viewer(id, client, is_known)
   begin_playing(id, client, is_known)
@@ -219,7 +217,7 @@ end
 local renamed = {}
 -- A session that others serve too may be there already; then this worker joins it.
 local function restore_session(id, client)
-  local held_id, lasts, is_known = client.id, client.lastsMs, is_told(id, client, false)
+  local held_id, lasts, is_known = client.id, client.lastsMs, is_told(id, client, SESSIONS, false)
   client.lastsMs, client.told = nil, nil
   local there, free = session_among(id, session_ids(held_id))
   client.id = there and there.id or free or held_id
@@ -243,7 +241,7 @@ for _, client in ipairs(mine.clients) do
     -- One that is over needs nobody.
     if not is_deleted[id] and client.lastsMs > 0 then restore_session(id, client) end
   elseif not is_deleted[id] then
-    local held_id, is_known = client.id, is_told(id, client, was_ended)
+    local held_id, is_known = client.id, is_told(id, client, incarnation, was_ended)
     client.told = nil
     local stored = decode(redis.call('HGET', K.clients .. id, client.id))
     if stored and type(stored.incarnation) == 'string' and stored.incarnation ~= incarnation then
@@ -271,7 +269,7 @@ for _, client in ipairs(mine.clients) do
     touched[id] = true
   end
 end
-redis.call('DEL', K.endedPrefix .. incarnation)
+redis.call('DEL', K.endedPrefix .. incarnation, K.endedClientsPrefix .. incarnation)
 -- Counts anew from the client records: the counts may have been lost, and so may records.
 for id in pairs(touched) do
   recount(id)

@@ -213,6 +213,15 @@ export function commandsOf(space: KeySpace, server: Server): Commands {
       return scoreText(score);
     },
     ZREM: (key, ...names) => remove(key, 'zset', scores(key), names),
+    ZREMRANGEBYSCORE: (key, min = '', max = '') => {
+      const low = [...(scores(key) ?? [])].filter(([, score]) => score >= numberIn(min) && score <= numberIn(max));
+      return remove(
+        key,
+        'zset',
+        scores(key),
+        low.map(([member]) => member),
+      );
+    },
     ZRANGE: (key, first = '', last = '', withScores) => {
       const found = between(ordered(scores(key) ?? new Map()), first, last);
       return withScores === undefined
