@@ -1,13 +1,18 @@
 /**
- * A hostile page resolver in the real sandbox reaches nothing and keeps nothing. `npm run test:page-resolvers` has streamlink and yt-dlp
- * themselves.
+ * Page resolvers in the real sandbox: a hostile one reaches nothing and keeps nothing, and what another one answers plays. `npm run
+ * test:page-resolvers` has streamlink and yt-dlp themselves.
  */
 import { readdirSync } from 'node:fs';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startWorker, type Worker } from '../support/worker.ts';
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { expect } from 'vitest';
+import { BroadcastClient, RECORDING, stretchesOf } from '../support/broadcast-client.ts';
+import { startFileSource } from '../support/file-source.ts';
+import { FINITE_SECONDS, SOUND_SECONDS } from '../support/fixtures.ts';
+import { decodeErrors, expectClean, judgeTs } from '../support/judge/index.ts';
+import { Page, pageProgram, programFile } from '../support/page-program.ts';
+import { allPlaying, staged } from '../support/stage.ts';
+import { until } from '../support/until.ts';
 import { serve } from '../unit/upstream/support.ts';
 
 /** What a hostile program tries; it answers as yt-dlp does, with what it could do in place of a title. */
@@ -51,25 +56,12 @@ print(json.dumps({
 }))
 `;
 
-describe('a hostile program', () => {
-  let worker: Worker;
-  let folder = '';
-
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'page-resolver-'));
-    const program = join(folder, 'yt-dlp');
-    await writeFile(program, HOSTILE);
-    await chmod(program, 0o755);
-    await chmod(folder, 0o755);
-    worker = await startWorker({ YTDLP_PATH: program, API_TOKEN: 'worker-secret', COOKIES_DIR: folder });
-  });
-
-  afterAll(async () => {
-    await worker.stop();
-    await rm(folder, { recursive: true, force: true });
-  });
-
-  it('reaches nothing but the gateway, reads and writes no file, and has nothing of the worker', async () => {
+staged(
+  'a hostile program reaches nothing but the gateway, reads and writes no file, and has nothing of the worker',
+  async ({ stage }) => {
+    const program = await programFile(stage, HOSTILE);
+    const folder = dirname(program);
+    const worker = await stage.worker({ YTDLP_PATH: program, API_TOKEN: 'worker-secret', COOKIES_DIR: folder });
     const server = await serve((_request, response) => response.end('reached'));
     await writeFile(join(folder, 'cookies.txt'), '.tv.test\tTRUE\t/\tTRUE\t0\tid\tcookie-secret\n');
     const { status, body } = await worker.api.post<{ did: Record<string, string> }>('/ytdlp/metadata', {
@@ -86,5 +78,60 @@ describe('a hostile program', () => {
     expect(JSON.stringify(did)).not.toMatch(/secret/);
     expect(readdirSync('/dev/shm').filter((name) => name.startsWith('streampool-'))).toEqual([]);
     expect(worker.output).not.toMatch(/page-secret|cookie-secret/);
+  },
+);
+
+staged('pictures and sound that a page has apart play together', async ({ stage }) => {
+  const worker = await stage.worker({ YTDLP_PATH: await pageProgram(stage) });
+  const films = await startFileSource();
+  stage.closeAfter(() => films.close());
+  // The file with the pictures has 20 s of sound, too, and the other one 8 s.
+  const parts = [films.url('movie.mp4'), films.url('sound-ends.mkv')];
+  const page = await Page.open(stage, () => ({ requested_formats: parts.map((url) => ({ url, protocol: 'http' })) }));
+  const { playUrl } = await worker.api.createTranscode({ url: page.url, resolver: 'ytdlp' });
+  const { status, endedBy, bytes } = await stage.viewer(playUrl).done;
+  expect([status, endedBy, page.asked]).toEqual([200, 'end', 1]);
+  const { video, audio } = judgeTs(bytes);
+  expect(video?.pesCount).toBe(FINITE_SECONDS * 25);
+  const soundSeconds = ((audio?.audioFrames ?? 0) * (audio?.audioFrameTicks ?? 0)) / 90_000;
+  expect(soundSeconds).toBeCloseTo(SOUND_SECONDS, 0);
+  expect(await decodeErrors(bytes)).toEqual([]);
+});
+
+staged('a page is asked once for a recording and viewers, and again when its media answers 403', async ({ stage }) => {
+  const worker = await stage.worker({ YTDLP_PATH: await pageProgram(stage), HLS_SEGMENT_TIME: '1' });
+  const join = { fixture: 'bframes', join: 'keyframe', burstSeconds: 3 } as const;
+  const source = await stage.source({ ...join, channels: { '/first.ts': {}, '/second.ts': {} } });
+  const page = await Page.open(stage, (asked) => ({
+    url: `${source.origin}/${asked === 1 ? 'first' : 'second'}.ts`,
+    http_headers: { 'X-Asked': String(asked) },
+  }));
+  const { stream_id: id, playUrl } = await worker.api.createTranscode({ url: page.url, resolver: 'ytdlp' });
+  const recording = new BroadcastClient('7a21');
+  await recording.start(worker, { ...RECORDING, stream_url: `http://tv.test/stream/${id}` });
+  await recording.listed(worker, 1);
+  const viewer = stage.viewer(playUrl);
+  await allPlaying([viewer]);
+  expect(page.asked).toBe(1);
+  await source.channel('/first.ts').status(403);
+  await source.channel('/first.ts').cutConnections();
+  await until(async () => (await source.channel('/second.ts').stats()).mediaSeconds > 2, {
+    what: 'the second address',
   });
+  const count = (await recording.listed(worker, 1)) + 2;
+  await recording.listed(worker, count);
+  const { bytes } = await viewer.stop();
+  expect(page.asked).toBe(2);
+  // A provider may answer 403 because it has not noticed the end of a connection yet, so it is asked again for 5 s.
+  expectClean(judgeTs(bytes), { video: true, audio: true, maxGapMs: 12_000 });
+  expect(await decodeErrors(bytes)).toEqual([]);
+  await recording.stop(worker);
+  const segments = await recording.download(worker);
+  expect(segments.map(({ n }) => n)).toEqual(segments.map((_, at) => at));
+  const stretches = stretchesOf(segments);
+  expect(stretches).toHaveLength(2);
+  for (const stretch of stretches)
+    expect(await decodeErrors(Buffer.concat(stretch.map((each) => each.bytes)))).toEqual([]);
+  const { connections } = await source.channel('/second.ts').stats();
+  expect(connections.map(({ headers }) => headers['x-asked'])).toEqual(['2']);
 });
