@@ -60,7 +60,7 @@ staged.concurrent(
   async ({ stage }) => {
     const cluster = await stage.cluster(3, ENV);
     const [owner, follower, late] = cluster.workers as [Worker, Worker, Worker];
-    const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 3 });
+    const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 10 });
     const { stream_id } = await owner.api.createTranscode({ url: source.url, profile: LIGHT });
     const viewer = await stage.hlsViewer(`${owner.url}/hls/${stream_id}/playlist.m3u8`);
     const [begin = 0] = (await viewer.playlist()).numbers;
@@ -105,7 +105,7 @@ staged.concurrent(
   async ({ stage }) => {
     const cluster = await stage.cluster(2, { ...ENV, CLIENT_TIMEOUT: '30', DRAIN_TIMEOUT: '40' });
     const [drained, other] = cluster.workers as [Worker, Worker];
-    const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 3 });
+    const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 10 });
     const { stream_id } = await drained.api.createTranscode({ url: source.url, profile: LIGHT });
     const viewer = await stage.hlsViewer(`${drained.url}/hls/${stream_id}/playlist.m3u8`);
     const begin = (await viewer.playlist()).numbers.at(-1) as number;
@@ -144,7 +144,7 @@ staged.concurrent(
   async ({ stage }) => {
     const cluster = await stage.cluster(2, { ...ENV, HLS_LIST_SIZE: '40', DRAIN_TIMEOUT: '40' });
     const [drained, other] = cluster.workers as [Worker, Worker];
-    const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 3 });
+    const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 10 });
     const { stream_id } = await drained.api.createTranscode({ url: source.url, profile: LIGHT });
     const players = ['ts', 'fmp4'].map(async (container) => {
       const viewer = await stage.hlsViewer(`${drained.url}/hls/${stream_id}/playlist.m3u8?container=${container}`);
@@ -173,7 +173,7 @@ staged.concurrent(
 );
 
 staged.concurrent('an HLS profile plays MPEG-TS at /stream/, from the feed of its HLS players', async ({ stage }) => {
-  const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 3 });
+  const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 10 });
   const worker = await stage.worker(ENV);
   const census = stage.census(worker);
   const profile = LIGHT.replace('-f mpegts', '-f hls -hls_time 2 -hls_list_size 30');

@@ -646,27 +646,31 @@ describe('an outage', () => {
     expect(await two.registry.stream(ID)).toBeUndefined();
   });
 
-  it('counts a viewer whose id another one has got while its worker stood still', async () => {
-    const one = await resilient('w1');
-    const two = await resilient('w2');
-    await one.registry.createStream(SPEC, 0);
-    expect(await one.watch('a')).toMatchObject({ client: { id: 'a' } });
-    await redis.del(`${keys.leasePrefix}${one.me.incarnation}`);
-    await two.registry.cleanup(1_000_000_000);
-    expect(await two.watch('a')).toMatchObject({ client: { id: 'a' } });
-    const { commands } = await one.renew();
-    expect(commands).toMatchObject([{ kind: 'renamed', streamId: ID, clientId: 'a' }]);
-    expect(await redis.hgetall(keys.slots(ID))).toEqual({ 0: '2' });
-    expect(await redis.hget(keys.stream(ID), 'clients')).toBe('2');
-    expect((await one.renew()).commands).toEqual([]);
-    const clients = await two.registry.clients(ID);
-    expect(clients.map(({ workerId }) => workerId).sort()).toEqual(['w1', 'w2']);
-    // It leaves under its new id.
-    const mine = clients.find(({ workerId }) => workerId === 'w1');
-    const { id: clientId = '', connectedAtMs = 0 } = mine ?? {};
-    await one.registry.leave({ ...report(clientId), connectedAtMs });
-    expect(await redis.hgetall(keys.slots(ID))).toEqual({ 0: '1' });
-  });
+  it.each(['old id, since it leaves before it is renamed where it is served', 'new id'])(
+    'counts a viewer whose id another one has got while its worker stood still, and counts it out by its %s',
+    async (which) => {
+      await redis.flushall();
+      const one = await resilient('w1');
+      const two = await resilient('w2');
+      await one.registry.createStream(SPEC, 0);
+      expect(await one.watch('a')).toMatchObject({ client: { id: 'a' } });
+      await redis.del(`${keys.leasePrefix}${one.me.incarnation}`);
+      await two.registry.cleanup(1_000_000_000);
+      expect(await two.watch('a')).toMatchObject({ client: { id: 'a' } });
+      const { commands } = await one.renew();
+      expect(commands).toMatchObject([{ kind: 'renamed', streamId: ID, clientId: 'a' }]);
+      expect(await redis.hgetall(keys.slots(ID))).toEqual({ 0: '2' });
+      expect(await redis.hget(keys.stream(ID), 'clients')).toBe('2');
+      expect((await one.renew()).commands).toEqual([]);
+      const clients = await two.registry.clients(ID);
+      expect(clients.map(({ workerId }) => workerId).sort()).toEqual(['w1', 'w2']);
+      const mine = clients.find(({ workerId }) => workerId === 'w1');
+      const { id: newId = '', connectedAtMs = 0 } = mine ?? {};
+      await one.registry.leave({ ...report(which === 'new id' ? newId : 'a'), connectedAtMs });
+      expect(await redis.hgetall(keys.slots(ID))).toEqual({ 0: '1' });
+      expect(await two.registry.clients(ID)).toMatchObject([{ id: 'a', workerId: 'w2' }]);
+    },
+  );
 
   it('lets one worker begin what nobody has, and tells who it is, also when Redis comes back meanwhile', async () => {
     const one = await resilient('w1');

@@ -25,6 +25,7 @@ import { SampleLog } from '../samples/sample-log.ts';
 import type {
   Advanced,
   CleanupReport,
+  ClientConnection,
   ClientRecord,
   ClientReport,
   Command,
@@ -73,6 +74,8 @@ export class MemoryRegistry implements Registry {
   readonly #news: StreamNews | undefined;
   readonly #clock: Clock;
   readonly #eventLimit: EventLimit;
+  /** Of clients that were given another id. Whoever serves one learns that later. */
+  readonly #formerIds = new WeakMap<ClientRecord, readonly string[]>();
   readonly #toldListeners: ((event: ToldEvent) => void)[] = [];
   #worker: WorkerRecord | undefined;
 
@@ -385,10 +388,25 @@ export class MemoryRegistry implements Registry {
     const client = clients?.get(clientId);
     if (clients === undefined || client?.connectedAtMs !== connectedAtMs) return;
     clients.delete(clientId);
-    clients.set(newId, { ...client, id: newId });
+    const renamed = { ...client, id: newId };
+    clients.set(newId, renamed);
+    this.#formerIds.set(renamed, [...(this.#formerIds.get(client) ?? []), clientId]);
     const endsMs = sessions?.get(clientId);
     sessions?.delete(clientId);
     if (endsMs !== undefined) sessions?.set(newId, endsMs);
+  }
+
+  /** What is said of a client, under the id that it has by now. */
+  named<Report extends ClientConnection>(report: Report): Report {
+    const { streamId, clientId, connectedAtMs } = report;
+    const { clients } = this.#streams.get(streamId) ?? {};
+    if (clients === undefined || clients.get(clientId)?.connectedAtMs === connectedAtMs) return report;
+    for (const client of clients.values()) {
+      const isMeant =
+        client.connectedAtMs === connectedAtMs && this.#formerIds.get(client)?.includes(clientId) === true;
+      if (isMeant) return { ...report, clientId: client.id };
+    }
+    return report;
   }
 
   /** Takes over a connection that was granted elsewhere. */

@@ -296,7 +296,8 @@ export class ResilientRegistry implements Registry {
     return answer;
   }
 
-  async leave(report: ClientReport): Promise<number> {
+  async leave(said: ClientReport): Promise<number> {
+    const report = this.#held.records.named(said);
     this.#writeBack.noteTurnover();
     // Even if the registry is not told about it.
     this.#shared.forgetCounters(report);
@@ -337,7 +338,8 @@ export class ResilientRegistry implements Registry {
     return released;
   }
 
-  async report(clients: readonly ClientReport[]): Promise<void> {
+  async report(said: readonly ClientReport[]): Promise<void> {
+    const clients = said.map((each) => this.#held.records.named(each));
     await this.#held.records.report(clients);
     await this.#shared.report(clients);
   }
