@@ -2,8 +2,8 @@
 
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 
-/** A shorter one would wake an idle worker for nothing. */
-const RESOLUTION_MS = 20;
+/** How often it is looked at: what begins at any moment waits as long as these looks do. More of them would wake an idle worker for nothing. */
+const RESOLUTION_MS = 100;
 /** Over so long each value is taken. */
 const OVER_MS = 10_000;
 
