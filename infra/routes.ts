@@ -15,6 +15,7 @@ const PATTERNS = [
   '/clients*',
   '/workers*',
   '/broadcast*',
+  '/recordings*',
   '/dash/*',
   '/validate-cookies-file',
   '/ytdlp/*',

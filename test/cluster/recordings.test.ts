@@ -17,9 +17,15 @@ staged('goes on at another worker with the next number, when the one that makes 
   const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 3 });
   const recording = new BroadcastClient('6f1d');
   await recording.start(maker, { ...RECORDING, stream_url: source.url });
+  // The same for people: without a name for it, and as one file.
+  const stream = await maker.api.createStream({ url: source.url });
+  const begun = await maker.api.post<Shown>(`/streams/${stream.stream_id}/record`, { segment_duration: 1 });
+  const own = new BroadcastClient(begun.body.recording_id);
   const before = await recording.listed(other, 2);
+  const ownBefore = await own.listed(other, 2);
   await maker.kill();
   await recording.listed(other, before + 3);
+  await own.listed(other, ownBefore + 3);
   const last = await recording.stop(other);
   expect(await recording.text(other)).toMatch(/#EXT-X-PLAYLIST-TYPE:EVENT\n(.*\n)+#EXT-X-ENDLIST\n$/);
   const segments = await recording.download(other);
@@ -27,5 +33,30 @@ staged('goes on at another worker with the next number, when the one that makes 
   await expectWhole(segments);
   expect(stretchesOf(segments).length).toBeLessThanOrEqual(2);
   expect((await other.api.del('/broadcast/6f1d')).status).toBe(200);
+  await expectOneFile(other, own);
   expect(await readdir(folder)).toEqual([]);
 });
+
+interface Shown {
+  readonly recording_id: string;
+  readonly status: string;
+  readonly bytes: number;
+  readonly download_url: string;
+}
+
+/** Requires that a recording is stopped, downloaded as what its segments are, in parts too, and deleted. */
+async function expectOneFile(worker: Worker, recording: BroadcastClient): Promise<void> {
+  const path = `/recordings/${recording.id}`;
+  const { body: stopped } = await worker.api.post<Shown>(`${path}/stop`);
+  const segments = await recording.download(worker);
+  await expectWhole(segments);
+  const whole = Buffer.concat(segments.map(({ bytes }) => bytes));
+  expect(stopped).toMatchObject({ status: 'stopped', bytes: whole.length });
+  const file = await fetch(`${worker.url}${stopped.download_url}`);
+  expect(file.headers.get('content-length')).toBe(String(whole.length));
+  expect(whole.equals(Buffer.from(await file.arrayBuffer()))).toBe(true);
+  const half = Math.floor(whole.length / 2);
+  const rest = await fetch(`${worker.url}${stopped.download_url}`, { headers: { range: `bytes=${half}-` } });
+  expect(whole.subarray(half).equals(Buffer.from(await rest.arrayBuffer()))).toBe(true);
+  expect((await worker.api.del(path)).status).toBe(200);
+}

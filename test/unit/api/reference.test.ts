@@ -31,7 +31,16 @@ describe('the table of routes', () => {
       Object.keys(methods ?? {}).map((method) => `${method.toUpperCase()} ${path}`),
     );
     const printed = app.printRoutes({ commonPrefix: false });
-    for (const name of ['livez', 'webhooks', 'broadcast', 'stats', 'clients', 'transcode', 'test-connection']) {
+    for (const name of [
+      'livez',
+      'webhooks',
+      'broadcast',
+      'recordings',
+      'stats',
+      'clients',
+      'transcode',
+      'test-connection',
+    ]) {
       expect(printed).toContain(name);
       expect(described.some((route) => route.includes(name))).toBe(true);
     }

@@ -308,7 +308,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'api/broadcasts',
     'routes of recordings and network channels',
-    'services/registry services/registry/broadcasts errors.ts upstream/provider broadcasts broadcasts/store worker api/http api/views',
+    'services/registry services/registry/broadcasts errors.ts upstream/provider upstream/messages broadcasts broadcasts/store worker api/http api/access api/views',
   ),
   row(
     'api/playback',

@@ -10,6 +10,8 @@ import { gatesOf } from './access/gates.ts';
 import { loopGate } from './access/loop-gate.ts';
 import { playbackAccess, playbackGate } from './access/playback-access.ts';
 import { broadcastPlaybackRoutes, broadcastRoutes } from './broadcasts/broadcast-routes.ts';
+import { recordingPlaybackRoutes } from './broadcasts/recording-playback.ts';
+import { recordingRoutes } from './broadcasts/recording-routes.ts';
 import { consoleFolder, readConsole } from './console/console-files.ts';
 import { consoleRoutes, leadToConsole } from './console/console-routes.ts';
 import { Glance } from './console/counts/glance.ts';
@@ -109,6 +111,7 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
     hlsRoutes(playback, services);
     dashRoutes(playback, services);
     broadcastPlaybackRoutes(playback, services);
+    recordingPlaybackRoutes(playback, services, access);
   });
   // A scope of its own, because hooks of the server are those of every route.
   await app.register(async (rest: Api) => {
@@ -151,6 +154,7 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
         playRoute(guarded, services);
       }
       broadcastRoutes(guarded, services);
+      recordingRoutes(guarded, services, access);
     });
   });
   return app as unknown as FastifyInstance;

@@ -42,6 +42,11 @@ export class BroadcastReading {
     return found && recordingPlaylist(found.index);
   }
 
+  /** What the playlist of now lists. Undefined: as `playlist`. */
+  async index(id: string): Promise<RecordingIndex | undefined> {
+    return (await this.#find(id))?.index;
+  }
+
   /** The media of a segment. Undefined: it is not in the playlist. */
   async segment(id: string, name: string): Promise<Buffer | undefined> {
     const n = segmentNumber(name);

@@ -31,6 +31,11 @@ const MANAGEMENT = [
   ['DELETE', '/hls/x/clients/y'],
   ['GET', '/webhooks'],
   ['POST', '/broadcast/n/start'],
+  ['POST', '/streams/x/record'],
+  ['GET', '/recordings'],
+  ['GET', '/recordings/n'],
+  ['POST', '/recordings/n/stop'],
+  ['DELETE', '/recordings/n'],
 ] as const;
 
 const OPEN = [
@@ -41,6 +46,7 @@ const OPEN = [
   ['GET', '/hls/x/playlist.m3u8'],
   ['GET', '/hls/x/segment.ts?client_id=a&url=b'],
   ['GET', '/broadcast/n/live.m3u8'],
+  ['GET', '/recordings/n/file.ts'],
   ['GET', '/docs/'],
   ['GET', '/openapi.json'],
 ] as const;

@@ -13,6 +13,8 @@ const PLAYBACK = [
   '/dash/x/segment.m4s?r=a',
   '/broadcast/n/live.m3u8',
   '/broadcast/n/segment/live000001.ts',
+  '/recordings/n/playlist.m3u8',
+  '/recordings/n/file.ts',
 ];
 const MANAGEMENT = [
   ['GET', '/streams'],

@@ -72,6 +72,9 @@ const PLAYBACK = [
   ['GET', '/broadcast/n/live.m3u8'],
   ['GET', '/broadcast/n/live.m3u8.tmp'],
   ['GET', '/broadcast/n/segment/1.ts'],
+  ['GET', '/recordings/n/playlist.m3u8'],
+  ['GET', '/recordings/n/segment/1.ts'],
+  ['GET', '/recordings/n/file.ts'],
 ] as const;
 
 describe('PLAYBACK_AUTH=signed', () => {
@@ -97,7 +100,10 @@ describe('PLAYBACK_AUTH=signed', () => {
     const paths = Object.entries(app.swagger().paths ?? {}).flatMap(([path, methods]) =>
       Object.entries(methods ?? {})
         .filter(([, operation]) => !(operation as { security?: unknown }).security)
-        .map(([method]) => `${method.toUpperCase()} ${path.replace('{stream_id}', 'x').replace('{network_id}', 'n')}`),
+        .map(
+          ([method]) =>
+            `${method.toUpperCase()} ${path.replace('{stream_id}', 'x').replace(/\{(network|recording)_id\}/, 'n')}`,
+        ),
     );
     const known = PLAYBACK.map(([method, path]) => `${method} ${path.replace('1.ts', '{file}')}`);
     expect(paths.toSorted()).toEqual([...known, 'GET /livez', 'GET /readyz', 'GET /console'].toSorted());

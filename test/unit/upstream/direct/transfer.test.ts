@@ -5,6 +5,7 @@ import { BitrateMonitor } from '../../../../services/proxy/src/upstream/failover
 import {
   parseContentLength,
   parseContentRange,
+  partOf,
   usableRange,
 } from '../../../../services/proxy/src/upstream/messages/byte-range.ts';
 import { FiniteTransfer } from '../../../../services/proxy/src/upstream/messages/finite-transfer.ts';
@@ -19,6 +20,19 @@ it.each([
   ['items=0-1', undefined],
   [undefined, undefined],
 ])('usableRange %s: %s', (header, expected) => expect(usableRange(header)).toBe(expected));
+
+it.each([
+  ['bytes=0-9', { start: 0, end: 10 }],
+  ['bytes=90-', { start: 90, end: 100 }],
+  ['bytes=90-500', { start: 90, end: 100 }],
+  ['bytes=-10', { start: 90, end: 100 }],
+  ['bytes=-500', { start: 0, end: 100 }],
+  ['bytes=-0', 'outside'],
+  ['bytes=100-', 'outside'],
+  ['bytes=9-5', 'outside'],
+  ['bytes=0-1,5-6', undefined],
+  [undefined, undefined],
+])('partOf %s of 100 bytes: %s', (header, expected) => expect(partOf(header, 100)).toEqual(expected));
 
 it('parseContentRange', () => {
   expect(parseContentRange('bytes 2-4/10')).toEqual({ start: 2, end: 4, total: 10 });

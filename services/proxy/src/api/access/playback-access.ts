@@ -17,6 +17,12 @@ export interface PlaybackUrl {
   readonly expiresAtMs: number | undefined;
 }
 
+export interface PlaybackQuery {
+  /** Such as `?signature=…`, or empty. */
+  readonly query: string;
+  readonly expiresAtMs: number | undefined;
+}
+
 export interface PlaybackAccess {
   /**
    * The playback URL of a stream.
@@ -24,8 +30,16 @@ export interface PlaybackAccess {
    * @param ttlMs how long it is valid; PLAYBACK_URL_TTL by default
    */
   urlOf(stream: StreamRecord, wants?: { readonly hls?: boolean; readonly ttlMs?: number }): PlaybackUrl;
-  /** The reason why a request without the API token may not play; undefined when it may. */
-  refusal(streamId: string, signature: string | undefined): StreampoolError | undefined;
+  /**
+   * What the URLs of a recording end with: a query with its signature, or nothing.
+   * @param given a signature that goes on if it is valid, so that nobody plays for longer than it says
+   */
+  ofRecording(id: string, given?: string): PlaybackQuery;
+  /**
+   * The reason why a request without the API token may not play; undefined when it may.
+   * @param subject the id of a stream, or `recordingSubject`
+   */
+  refusal(subject: string, signature: string | undefined): StreampoolError | undefined;
 }
 
 export function playbackAccess({
@@ -38,8 +52,14 @@ export function playbackAccess({
 
 const OPEN: PlaybackAccess = {
   urlOf: (stream, { hls } = {}) => ({ url: pathOf(stream, hls), expiresAtMs: undefined }),
+  ofRecording: () => ({ query: '', expiresAtMs: undefined }),
   refusal: () => undefined,
 };
+
+/** What the signature of a recording is made over. It has a character that no id of a stream has: one never opens the other. */
+export function recordingSubject(id: string): string {
+  return `recording ${id}`;
+}
 
 /**
  * @param secrets the one to sign with, and those of the last day: it changes when a worker joins its cluster late
@@ -50,12 +70,21 @@ function signedAccess(
   sealer: Services['sealer'],
   defaultTtlMs: number,
 ): PlaybackAccess {
+  const signed = (subject: string, ttlMs: number): PlaybackQuery => {
+    const expiresAtMs = Math.ceil((Date.now() + ttlMs) / 1000) * 1000;
+    return { query: `?${SIGNATURE}=${sign(secrets()[0], subject, expiresAtMs)}`, expiresAtMs };
+  };
   return {
     urlOf: (stream, { hls, ttlMs = defaultTtlMs } = {}) => {
-      const expiresAtMs = Math.ceil((Date.now() + ttlMs) / 1000) * 1000;
-      return { url: `${pathOf(stream, hls)}?${SIGNATURE}=${sign(secrets()[0], stream.id, expiresAtMs)}`, expiresAtMs };
+      const { query, expiresAtMs } = signed(stream.id, ttlMs);
+      return { url: `${pathOf(stream, hls)}${query}`, expiresAtMs };
     },
-    refusal: (streamId, signature) => refusalFor(judge(secrets(), streamId, signature, Date.now()), sealer),
+    ofRecording: (id, given) => {
+      const subject = recordingSubject(id);
+      const isValid = judge(secrets(), subject, given, Date.now()).kind === 'valid';
+      return isValid ? { query: `?${SIGNATURE}=${given}`, expiresAtMs: undefined } : signed(subject, defaultTtlMs);
+    },
+    refusal: (subject, signature) => refusalFor(judge(secrets(), subject, signature, Date.now()), sealer),
   };
 }
 
@@ -66,11 +95,12 @@ function signedAccess(
  */
 export function playbackGate(access: PlaybackAccess, gate: Gate): onRequestHookHandler {
   return (request, reply, done) => {
-    const { stream_id: streamId = '' } = request.params as { stream_id?: string };
+    const { stream_id: streamId = '', recording_id: recordingId } = request.params as Partial<Record<string, string>>;
     // A ticket was given to somebody who might play. Whoever opens it judges it.
     if (streamId.includes('-')) return done();
+    const subject = recordingId === undefined ? streamId : recordingSubject(recordingId);
     const { [SIGNATURE]: signature } = request.query as Partial<Record<string, string>>;
-    const refusal = access.refusal(streamId, signature);
+    const refusal = access.refusal(subject, signature);
     if (refusal === undefined) return done();
     if (!carriesToken(request)) return done(refusal);
     gate(request, reply).then(() => done(), done);
@@ -78,7 +108,7 @@ export function playbackGate(access: PlaybackAccess, gate: Gate): onRequestHookH
 }
 
 const WAY =
-  'POST /streams, POST /transcode and POST /streams/{stream_id}/playback-url return signed URLs. The API token (header X-API-Token or query api_token) works too.';
+  'POST /streams, POST /transcode, POST /streams/{stream_id}/playback-url and GET /recordings return signed URLs. The API token (header X-API-Token or query api_token) works too.';
 
 function refusalFor(judgement: Judgement, sealer: Services['sealer']): StreampoolError | undefined {
   switch (judgement.kind) {
@@ -87,7 +117,7 @@ function refusalFor(judgement: Judgement, sealer: Services['sealer']): Streampoo
     case 'missing':
       return new StreampoolError(401, `This URL is not signed. ${WAY}`);
     case 'wrong':
-      return sealer.refusal(`The signature of this URL does not fit this stream. ${WAY}`);
+      return sealer.refusal(`The signature of this URL does not fit this stream or recording. ${WAY}`);
     case 'expired':
       return new StreampoolError(403, `This URL expired at ${isoTime(judgement.expiredAtMs)}. ${WAY}`);
   }

@@ -56,14 +56,17 @@ type Order = Omit<BroadcastOrder, 'programme'>;
 
 /**
  * The order of a broadcast. Creates the stream that it needs, if there is none.
+ * @param stream that is recorded, if it is known without its URL
  * @throws {StreampoolError} 422 for a URL or header that is not allowed
  */
-export async function orderOf(start: Start, services: Services): Promise<Order> {
-  const { guard } = services;
+export async function orderOf(start: Start, services: Services, stream?: StreamRecord): Promise<Order> {
+  const { guard, registry } = services;
+  const own = ownStreamId(start.stream_url);
+  const known = stream ?? (own === undefined ? undefined : await registry.stream(own));
   if (start.callback_url != null) guard.checkLiteral(new URL(start.callback_url));
   const kept = start.dvr_mode || start.hls_list_size === 0;
   return {
-    ...(await streamOf(start, services)),
+    ...(await streamOf(start, known, services)),
     ...{ streamUrl: start.stream_url, kept, dvrMode: start.dvr_mode, listSize: start.hls_list_size },
     ...{ segmentSeconds: start.segment_duration, durationSeconds: start.duration_seconds },
     seekSeconds: start.seek_seconds,
@@ -73,9 +76,11 @@ export async function orderOf(start: Start, services: Services): Promise<Order> 
   };
 }
 
-async function streamOf(start: Start, { registry, catalogue }: Services): Promise<Pick<Order, 'streamId' | 'source'>> {
-  const own = ownStreamId(start.stream_url);
-  const known = own === undefined ? undefined : await registry.stream(own);
+async function streamOf(
+  start: Start,
+  known: StreamRecord | undefined,
+  { catalogue }: Services,
+): Promise<Pick<Order, 'streamId' | 'source'>> {
   const given = known === undefined ? { url: start.stream_url, headers: start.headers ?? {} } : sourceOf(known);
   // FFmpeg makes MPEG-TS of an HLS source.
   const isPlaylist = known?.profile === undefined && hintFromUrl(given.url) === 'hls';

@@ -11,6 +11,8 @@ import { optionalIsoTime } from '../http/fields.ts';
 import type { Api } from '../http/typed-server.ts';
 import { type Disclosure, disclosureFor } from '../views/stream-views.ts';
 import { broadcastStart, orderOf } from './broadcast-order.ts';
+import { shownState } from './broadcast-state.ts';
+import { sendSegment } from './segment-answer.ts';
 
 const params = z.object({
   network_id: z
@@ -142,26 +144,27 @@ export function broadcastPlaybackRoutes(app: Api, { broadcasts }: Services): voi
   }
   app.get(
     '/broadcast/:network_id/segment/:file',
-    { schema: { tags: TAGS, summary: 'A segment of a broadcast.', params: fileParams } },
-    async ({ params: { network_id: id, file } }, reply) => {
+    { schema: { tags: TAGS, summary: 'A segment of a broadcast, or a range of it.', params: fileParams } },
+    async (request, reply) => {
+      const { network_id: id, file } = request.params;
       if (file === 'live.m3u8') return playlist(id, reply);
       const media = await broadcasts.reading.segment(id, file);
       if (media === undefined) throw new StreampoolError(404, 'Segment not found');
-      return reply.type('video/mp2t').header('Cache-Control', 'max-age=86400').send(media);
+      return sendSegment(media, request, reply);
     },
   );
 }
 
-function viewOf({ id, order, isStopped, progress }: ShownBroadcast, disclosure: Disclosure) {
-  const running = progress?.state ?? 'starting';
-  const isEnded = hasEnded(running);
+function viewOf(shown: ShownBroadcast, disclosure: Disclosure) {
+  const { id, order, progress } = shown;
+  const state = shownState(shown);
   return {
     network_id: id,
-    status: isStopped && !isEnded ? ('stopping' as const) : running,
+    status: state,
     current_segment_number: progress?.last?.n ?? progress?.next ?? order.startNumber,
     started_at: optionalIsoTime(progress?.startedAtMs),
     stream_url: disclosure.url(order.streamUrl),
-    ffmpeg_pid: isEnded ? null : (progress?.pid ?? standInPid(id)),
+    ffmpeg_pid: hasEnded(state) ? null : (progress?.pid ?? standInPid(id)),
     error_message: progress?.error ?? null,
     bytes_written: progress?.bytes ?? 0,
   };

@@ -6,7 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { StreampoolError } from '../../errors.ts';
 import { isSoundOnly } from '../../feed/containers/cmaf/sound-only.ts';
 import type { MediaHead } from '../../upstream/hls/shared-media.ts';
-import { parseContentLength, usableRange } from '../../upstream/messages/byte-range.ts';
+import { parseContentLength, partOf } from '../../upstream/messages/byte-range.ts';
 import { typeOfName } from '../../upstream/playlists/segment-name.ts';
 import { type MediaViewer, piecesOf, sendMedia } from './media-reply.ts';
 
@@ -112,18 +112,14 @@ export async function sendSegment(
     'Accept-Ranges': 'bytes',
     'X-Content-Type-Options': 'nosniff',
   });
-  const [, from = '', to = ''] = /^bytes=(\d*)-(\d*)$/.exec(usableRange(request.headers.range) ?? '') ?? [];
-  let bytes = media;
-  if (from !== '' || to !== '') {
-    const start = from === '' ? Math.max(0, media.length - Number(to)) : Number(from);
-    const end = from === '' || to === '' ? media.length : Math.min(media.length, Number(to) + 1);
-    if (start >= end) {
-      reply.header('Content-Range', `bytes */${media.length}`);
-      throw new StreampoolError(416, 'The segment has no such bytes.');
-    }
-    bytes = media.subarray(start, end);
-    reply.code(206).header('Content-Range', `bytes ${start}-${end - 1}/${media.length}`);
+  const part = partOf(request.headers.range, media.length);
+  if (part === 'outside') {
+    reply.header('Content-Range', `bytes */${media.length}`);
+    throw new StreampoolError(416, 'The segment has no such bytes.');
   }
+  const { start, end } = part ?? { start: 0, end: media.length };
+  const bytes = part === undefined ? media : media.subarray(start, end);
+  if (part !== undefined) reply.code(206).header('Content-Range', `bytes ${start}-${end - 1}/${media.length}`);
   reply.header('Content-Length', bytes.length);
   await sendMedia(piecesOf(bytes), viewer, request, reply);
   return reply;

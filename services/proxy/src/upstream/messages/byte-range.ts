@@ -38,6 +38,28 @@ export function writtenOut(range: string | undefined, refusal: string | undefine
   return `bytes=${Math.max(0, Number(size) - Number(last))}-`;
 }
 
+/** Bytes of a file, from `start` up to, but not including, `end`. */
+export interface Part {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * The part of a file that a `Range` header asks for. Undefined: the whole file. `outside`: the file has no such bytes, and the answer
+ * is 416.
+ *
+ * @param length of the file, in bytes
+ * @example partOf('bytes=-10', 100) // { start: 90, end: 100 }
+ */
+export function partOf(header: string | undefined, length: number): Part | 'outside' | undefined {
+  const [, from = '', to = ''] = /^bytes=(\d*)-(\d*)$/.exec(usableRange(header) ?? '') ?? [];
+  if (from === '' && to === '') return undefined;
+  const isLast = from === '';
+  const start = isLast ? Math.max(0, length - Number(to)) : Number(from);
+  const end = isLast || to === '' ? length : Math.min(length, Number(to) + 1);
+  return start < end ? { start, end } : 'outside';
+}
+
 /** Larger than any recording: 24 hours at 100 Mbit/s are 1.08 x 10^12 bytes. */
 const ENDLESS_BYTES = 2 ** 40;
 

@@ -1,0 +1,52 @@
+/** How recordings appear in answers: kept broadcasts, whoever asked for them. */
+
+import { z } from 'zod';
+import { BROADCAST_STATES, type ShownBroadcast } from '../../../../registry/broadcasts/broadcast.ts';
+import { StreampoolError } from '../../errors.ts';
+import type { PlaybackAccess } from '../access/playback-access.ts';
+import { optionalIsoTime } from '../http/fields.ts';
+import { shownState } from './broadcast-state.ts';
+
+export const recordingView = z.object({
+  recording_id: z.string(),
+  name: z.string().nullable().describe('`title` of its metadata.'),
+  stream_id: z.string().describe('The stream that it is cut from.'),
+  status: z.enum(BROADCAST_STATES),
+  error_message: z.string().nullable(),
+  started_at: z.string().nullable(),
+  ended_at: z.string().nullable().describe('null: it runs.'),
+  seconds: z.number().describe('How much there is of it.'),
+  bytes: z.int(),
+  playlist_url: z.string().describe('Plays it, also while it runs. Relative to the base URL of this API.'),
+  download_url: z.string().describe('All of it as one file. Relative to the base URL of this API.'),
+  urls_expire_at: z.string().nullable().describe('null: the URLs do not expire.'),
+  metadata: z.record(z.string(), z.string()),
+});
+
+export type RecordingView = z.infer<typeof recordingView>;
+
+/** A recording that is there. @throws {StreampoolError} 404, also for a window */
+export function isRecording(shown: ShownBroadcast | undefined): ShownBroadcast {
+  if (shown?.order.kept !== true) throw new StreampoolError(404, 'Recording not found');
+  return shown;
+}
+
+export function viewOfRecording(shown: ShownBroadcast, access: PlaybackAccess): RecordingView {
+  const { id, order, progress } = shown;
+  const { query, expiresAtMs } = access.ofRecording(id);
+  return {
+    recording_id: id,
+    name: order.metadata.title ?? null,
+    stream_id: order.streamId,
+    status: shownState(shown),
+    error_message: progress?.error ?? null,
+    started_at: optionalIsoTime(progress?.startedAtMs),
+    ended_at: optionalIsoTime(progress?.endedAtMs),
+    seconds: progress?.seconds ?? 0,
+    bytes: progress?.bytes ?? 0,
+    playlist_url: `/recordings/${id}/playlist.m3u8${query}`,
+    download_url: `/recordings/${id}/file.ts${query}`,
+    urls_expire_at: optionalIsoTime(expiresAtMs),
+    metadata: { ...order.metadata },
+  };
+}

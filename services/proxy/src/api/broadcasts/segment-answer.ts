@@ -1,0 +1,19 @@
+/** A segment of a broadcast as an answer: all of it, or the part that is asked for. */
+
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { StreampoolError } from '../../errors.ts';
+import { partOf } from '../../upstream/messages/byte-range.ts';
+
+/** @throws {StreampoolError} 416 for bytes that it has not */
+export function sendSegment(media: Buffer, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  void reply.type('video/mp2t').headers({ 'Cache-Control': 'max-age=86400', 'Accept-Ranges': 'bytes' });
+  const part = partOf(request.headers.range, media.length);
+  if (part === undefined) return reply.send(media);
+  if (part === 'outside') {
+    void reply.header('Content-Range', `bytes */${media.length}`);
+    throw new StreampoolError(416, 'The segment has no such bytes.');
+  }
+  const { start, end } = part;
+  void reply.code(206).header('Content-Range', `bytes ${start}-${end - 1}/${media.length}`);
+  return reply.send(media.subarray(start, end));
+}
