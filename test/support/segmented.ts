@@ -38,11 +38,22 @@ export interface FeedOptions {
   readonly list?: Mark['list'];
   /** What the provider sends in these 100 ms is lost. @param ms since its beginning */
   readonly isLost?: (ms: number) => boolean;
+  /** What comes after that is another connection, which begins with a keyframe. */
+  readonly reconnects?: boolean;
+}
+
+/** What a provider sends at a time. */
+export interface ProviderPiece {
+  readonly bytes: Buffer;
+  /** Since its beginning. */
+  readonly ms: number;
+  /** A connection begins with it. */
+  readonly anew?: boolean;
 }
 
 /** What a source feed makes of pieces of a provider's bytes. */
 export function markedFeed(
-  pieces: Iterable<{ readonly bytes: Buffer; readonly ms: number }>,
+  pieces: Iterable<ProviderPiece>,
   { segmentSeconds = 2, firstDts = 10 * SECOND, list = 'source' }: Omit<FeedOptions, 'seconds'>,
 ): MarkedFeed {
   const marks = new Marks(segmentSeconds * SECOND);
@@ -68,17 +79,28 @@ export function markedFeed(
   );
   const splicer = new Splicer(sink, { holdReordered: false, firstDts, survey: new TrackSurvey() });
   splicer.beginInput({ kind: 'source' });
-  for (const { bytes, ms } of pieces) splicer.push(bytes, ms);
+  for (const { bytes, ms, anew } of pieces) {
+    if (anew === true) {
+      splicer.endInput(false);
+      splicer.beginInput({ kind: 'reconnection', shift: splicer.shift ?? 0 });
+    }
+    splicer.push(bytes, ms);
+  }
   splicer.endInput(true);
   return { bytes: Buffer.concat(parts), marks: said, entries, firstDts };
 }
 
 export async function markedLoop(name: LoopName, options: FeedOptions): Promise<MarkedFeed> {
   const player = new Player(await loadLoop(name), { startPts: 900_000, startPhaseSeconds: 0, speed: 1 });
-  function* pieces() {
+  function* pieces(): Generator<ProviderPiece> {
+    let isAway = false;
     for (let ms = 0; ms < options.seconds * 1_000; ms += 100) {
       const block = player.tick(ms);
-      if (block !== undefined && options.isLost?.(ms) !== true) yield { bytes: block.bytes, ms };
+      const isLost = options.isLost?.(ms) === true;
+      if (isLost && options.reconnects === true) isAway = true;
+      if (block === undefined || isLost || (isAway && block.keyframeAt < 0)) continue;
+      yield isAway ? { bytes: block.bytes.subarray(block.keyframeAt), ms, anew: true } : { bytes: block.bytes, ms };
+      isAway = false;
     }
   }
   return markedFeed(pieces(), options);

@@ -22,12 +22,17 @@ export function feedEntry(listed: readonly FeedSegment[], position: FeedPosition
   if (position === undefined) return { from: newest, isBroken: false };
   const { next, endMs } = position;
   const isNear = ({ pdtMs }: FeedSegment) => Math.abs(pdtMs - endMs) <= SAME_MS;
-  if (listed.some((segment) => segment.n === next && isNear(segment))) return { from: next, isBroken: false };
   const before = listed.find(({ n }) => n === next - 1);
+  const isBefore = before !== undefined && Math.abs(endOf(before) - endMs) <= SAME_MS;
+  if (isBefore && before.mediaSeconds !== undefined) return { from: next, isBroken: true };
+  if (listed.some((segment) => segment.n === next && isNear(segment))) return { from: next, isBroken: false };
   // It has not got any further yet.
-  if (before !== undefined && Math.abs(before.pdtMs + before.seconds * 1000 - endMs) <= SAME_MS) {
-    return { from: next, isBroken: false };
-  }
+  if (isBefore) return { from: next, isBroken: false };
   const first = listed.find(({ pdtMs }) => pdtMs >= endMs - SAME_MS);
   return { from: first?.n ?? newest + 1, isBroken: true };
+}
+
+/** Where its media ends, ms since 1970. */
+function endOf({ pdtMs, seconds, mediaSeconds = seconds }: FeedSegment): number {
+  return pdtMs + mediaSeconds * 1000;
 }

@@ -7,6 +7,8 @@
 export interface FeedSegment {
   readonly n: number;
   readonly seconds: number;
+  /** How much media there is up to a hole behind it, in s. Undefined: there is no hole. */
+  readonly mediaSeconds?: number | undefined;
   /** ms since 1970 */
   readonly pdtMs: number;
   readonly discontinuity: boolean;
@@ -63,9 +65,11 @@ export class SegmentGroups {
     const { members, seconds, pdtMs, discontinuity } = this.#open ?? {
       ...{ members: [], seconds: 0, pdtMs: segment.pdtMs, discontinuity: this.#isBroken },
     };
-    this.#isBroken = false;
-    this.#open = { members: [...members, segment.n], seconds: seconds + segment.seconds, pdtMs, discontinuity };
-    const isEnough = this.#open.seconds + HALF * segment.seconds >= this.#seconds;
+    const hasHole = segment.mediaSeconds !== undefined;
+    const longer = seconds + (segment.mediaSeconds ?? segment.seconds);
+    this.#open = { members: [...members, segment.n], seconds: longer, pdtMs, discontinuity };
+    this.#isBroken = hasHole;
+    const isEnough = hasHole || this.#open.seconds + HALF * segment.seconds >= this.#seconds;
     return isEnough ? [...ended, ...this.end()] : ended;
   }
 

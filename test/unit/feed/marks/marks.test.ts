@@ -48,6 +48,18 @@ describe('the source list', () => {
     ['takes every keyframe that is far enough', every('K', 10, 17, 1), '10! 12 14 16'],
     ['takes one after three quarters of the time', every('K', 10, 16, 1.5), '10! 11.5 13 14.5'],
     [
+      'takes the first keyframe after a hole, however near',
+      [
+        ['K', 10],
+        ...every('P', 10.04, 10.4, 0.04),
+        ['K', 11.2],
+        ...every('P', 11.24, 12.6, 0.04),
+        ['K', 12.6],
+        ['K', 12.7],
+      ],
+      '10! 11.2 12.7',
+    ],
+    [
       'leaves out one just before that',
       [
         ['K', 10],

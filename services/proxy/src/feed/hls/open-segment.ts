@@ -55,6 +55,8 @@ export class OpenSegment {
   readonly soundTracks = new Set<FeedTrack>();
   /** Where its newest picture ends, 90 kHz on the feed's timeline. */
   endPts: number;
+  /** Media is missing behind what it has so far, or within. */
+  hasHole = false;
   /** Its first picture is in it; its first sound, if the program has no pictures. */
   hasBegun: boolean;
   /** Sound that stands before the first picture in the ring. It follows that picture in the segment. */

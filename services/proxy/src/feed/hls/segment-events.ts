@@ -68,6 +68,8 @@ export interface Done extends SegmentEnd {
   readonly independent: boolean;
   /** From its mark to the next one. */
   readonly seconds: number;
+  /** How much media there is up to a hole in the feed, in s. Undefined: there is no hole in it. */
+  readonly mediaSeconds?: number | undefined;
   /** The feed has nothing for this number. */
   readonly gap: boolean;
   /** MPEG-TS, if it is made. */

@@ -14,6 +14,8 @@ export interface ListedSegment extends SegmentEnd {
   /** Number of the mark that it begins with. Another one only after the feed has gone to a source whose marks have smaller numbers. */
   readonly mark: number;
   readonly seconds: number;
+  /** As of `Done`: media is missing behind it. Players are told nothing, because the times go on. */
+  readonly mediaSeconds?: number | undefined;
   /** ms since 1970 */
   readonly pdtMs: number;
   readonly discontinuity: boolean;
@@ -303,10 +305,11 @@ export function listedSegment(
   before: ListedSegment | undefined,
   offset: number,
 ): ListedSegment {
-  const { n, mark, seconds, independent, counters, chunk } = done;
+  const { n, mark, seconds, mediaSeconds, independent, counters, chunk } = done;
   const media = mediaFacts(done, container);
   return {
     ...{ ...placeOf(mark, n, before, offset), seconds, independent, counters, chunk, ...media },
+    ...(mediaSeconds !== undefined && { mediaSeconds }),
     // A gap in between changes nothing for a player.
     ...(container === 'fmp4' && { init: media.init ?? before?.init }),
   };

@@ -61,6 +61,7 @@ const segmentShape = z
     n: count,
     mark: count,
     seconds: z.number().min(0).max(MAX_SECONDS),
+    mediaSeconds: z.number().min(0).max(MAX_SECONDS).optional(),
     pdtMs: z.number().min(0).max(MAX_MS),
     discontinuity: z.boolean(),
     discontinuities: count,

@@ -69,6 +69,9 @@ const TS_ONLY: Containers = { ts: true, fmp4: false };
 const LONGEST_WAIT = TICKS_PER_SECOND;
 /** A segment closes at the latest when a picture stands this far behind its end. Its sound has come then, or silence has. */
 const CLOSES_AFTER = SILENT_AFTER;
+/** So long nothing comes in any track before media is missing; four usual steps of the track that goes on, where these are longer. */
+const HOLE_TICKS = 0.5 * TICKS_PER_SECOND;
+const HOLE_STEPS = 4;
 /** Packets of a picture in which its headers begin. */
 const HEAD_PACKETS = 8;
 
@@ -157,7 +160,12 @@ export class Segmenter {
     if (track === undefined) return;
     const pts = unit.pts === undefined ? undefined : unwrapNear(unit.pts, this.#nearTicks);
     const dts = unit.dts === undefined ? undefined : unwrapNear(unit.dts, this.#nearTicks);
-    if (dts !== undefined && track.kind !== 'other') this.#nearTicks = Math.max(this.#nearTicks, dts);
+    if (dts !== undefined && track.kind !== 'other') {
+      const newest = this.#open.at(-1);
+      const isHole = dts - this.#nearTicks > Math.max(HOLE_TICKS, HOLE_STEPS * track.stepTicks);
+      if (isHole && newest !== undefined) newest.hasHole = true;
+      this.#nearTicks = Math.max(this.#nearTicks, dts);
+    }
     let keyframe = false;
     if (track.leads && unit.starts && pts !== undefined && dts !== undefined) {
       this.#newestDts = Math.max(this.#newestDts, dts);
@@ -250,12 +258,19 @@ export class Segmenter {
     const groups = this.#bySegment(due);
     for (const [target, group] of groups) {
       if (target !== undefined) {
+        if (this.#isBehindHole(target, group)) continue;
         const lastOf = group.at(-1);
         if (track.leads && lastOf !== undefined) target.endPts = lastOf.pts + lastOf.ticks;
         this.#soundAt.set(track, target);
         target.addSound(unit, track, group, isPlain && groups.size === 1 && due.length === frames.length);
       } else if (this.#hasClosed) this.lateSounds++;
     }
+  }
+
+  /** Whether sound is between a hole and the picture that goes on after it. The segment before ends with the hole. */
+  #isBehindHole(target: OpenSegment, [first]: readonly SoundFrame[]): boolean {
+    const isLast = target === this.#open.at(-1);
+    return target.hasHole && !isLast && first !== undefined && first.pts - target.endPts > HOLE_TICKS;
   }
 
   #bySegment(frames: readonly SoundFrame[]): Map<OpenSegment | undefined, SoundFrame[]> {
@@ -319,6 +334,7 @@ export class Segmenter {
     this.#open.shift();
     this.#hasClosed = true;
     const ticks = next === undefined ? oldest.endPts - oldest.pts : next.mark.pts - oldest.mark.pts;
+    const mediaTicks = oldest.hasHole ? Math.max(0, Math.min(ticks, oldest.endPts - oldest.pts)) : undefined;
     const before = this.#endBefore(oldest.mark.n);
     // Its parts have counted on already.
     const from = this.#saidParts.length > 0 ? this.#chunk : (before?.chunk ?? this.#chunk);
@@ -334,6 +350,7 @@ export class Segmenter {
       mark: oldest.mark,
       independent: oldest.independent,
       seconds: ticks / TICKS_PER_SECOND,
+      mediaSeconds: mediaTicks === undefined ? undefined : mediaTicks / TICKS_PER_SECOND,
       gap: oldest.isGap,
       ts: ts === undefined ? undefined : { bytes: ts, crc: crc32(ts) },
       fmp4: fmp4 && { bytes: fmp4.bytes, init: fmp4.init, crc: crc32(fmp4.bytes), parts },

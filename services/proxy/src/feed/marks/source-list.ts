@@ -1,13 +1,17 @@
 /**
  * Decides the boundaries for copied pictures: the first closed entry at least three quarters of the segment time after
- * the boundary before. A source with rare keyframes has longer segments.
+ * the boundary before. A source with rare keyframes has longer segments. Where media is missing, one ends.
  */
 
+import { TICKS_PER_SECOND } from '../../mpegts/syntax/timestamp.ts';
 import { type Boundary, NO_BOUNDARIES, type SourceUnit } from './mark.ts';
 
 const SHORTEST_SHARE = 0.75;
 /** After so many open entries in a row, open ones count. */
 const OPEN_IN_A_ROW = 2;
+/** Media is missing where no picture comes for so long, and for four usual steps: what is behind that may begin at once. */
+const HOLE_TICKS = 0.5 * TICKS_PER_SECOND;
+const HOLE_STEPS = 4;
 /** A follower of a worker that says no marks forgets older ones. */
 const MAX_ENTRIES = 256;
 
@@ -15,6 +19,8 @@ interface Entry {
   readonly pts: number;
   readonly dts: number;
   readonly closed: boolean;
+  /** Media is missing between it and the entry before it. */
+  readonly afterHole: boolean;
 }
 
 /** What a worker that has not seen the entries up to the newest boundary has to know of them. */
@@ -31,6 +37,10 @@ export class SourceList {
   #toldPts = Number.NEGATIVE_INFINITY;
   /** The state of before contains the entries up to there. */
   #restoredPts = Number.NEGATIVE_INFINITY;
+  #newestDts: number | undefined;
+  #stepTicks: number | undefined;
+  /** Media is missing since the newest entry. */
+  #hasHole = false;
   #openInARow = 0;
   #openCounts = false;
   /** A jump is behind the newest boundary. */
@@ -68,8 +78,10 @@ export class SourceList {
   }
 
   take({ pts, dts, entry }: SourceUnit): void {
+    this.#step(dts);
     if (entry === undefined || pts <= this.#restoredPts) return;
-    const known = { pts, dts, closed: entry.closed };
+    const known = { pts, dts, closed: entry.closed, afterHole: this.#hasHole };
+    this.#hasHole = false;
     if (pts <= this.#toldPts) {
       // The boundary was told before its media came.
       this.#note(known);
@@ -81,13 +93,23 @@ export class SourceList {
     if (this.#entries.length > MAX_ENTRIES) this.#note(this.#entries.shift() as Entry);
   }
 
+  #step(dts: number): void {
+    const step = dts - (this.#newestDts ?? dts);
+    this.#newestDts = dts;
+    if (step <= 0) return;
+    const isHole = this.#stepTicks !== undefined && step > Math.max(HOLE_TICKS, HOLE_STEPS * this.#stepTicks);
+    if (isHole) this.#hasHole = true;
+    else this.#stepTicks = step;
+  }
+
   /** The boundaries among the entries that have come. Each is decided once. */
   decided(): readonly Boundary[] {
     if (this.#entries.length === 0) return NO_BOUNDARIES;
     const boundaries: Boundary[] = [];
     for (const entry of this.#entries.splice(0)) {
       const counts = this.#note(entry);
-      const isFar = this.#jumped ? entry.pts > this.#lastPts : entry.pts - this.#lastPts >= this.#shortestTicks;
+      const isAnew = this.#jumped || entry.afterHole;
+      const isFar = isAnew ? entry.pts > this.#lastPts : entry.pts - this.#lastPts >= this.#shortestTicks;
       if (!counts || !isFar) continue;
       boundaries.push({ pts: entry.pts, discontinuity: this.#jumped });
       this.#begin(entry.pts);
