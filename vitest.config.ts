@@ -4,10 +4,21 @@ import { defineConfig } from 'vitest/config';
 // On a machine that others share, a second try tells a moment without CPU from a fault; the report names each one.
 const retry = process.env.CI === undefined ? 0 : 1;
 
+const setupFiles = ['test/support/setup.ts'];
+
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000, maxWorkers: 2, retry } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          testTimeout: 20_000,
+          maxWorkers: 2,
+          retry,
+          setupFiles,
+        },
+      },
       {
         test: {
           name: 'infra',
@@ -16,6 +27,7 @@ export default defineConfig({
           // A validated synthesis takes 10 s on a quiet machine.
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          setupFiles,
         },
       },
       {
@@ -31,6 +43,7 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
           retry,
           globalSetup: ['test/support/global-setup.ts'],
+          setupFiles,
         },
       },
       {
@@ -41,6 +54,7 @@ export default defineConfig({
           hookTimeout: 120_000,
           fileParallelism: false,
           globalSetup: ['test/support/global-setup.ts'],
+          setupFiles,
         },
       },
       {
@@ -52,6 +66,7 @@ export default defineConfig({
           testTimeout: 400_000,
           hookTimeout: 120_000,
           globalSetup: ['test/support/global-setup.ts'],
+          setupFiles,
         },
       },
       {
@@ -63,6 +78,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           globalSetup: ['test/support/global-setup.ts'],
+          setupFiles,
         },
       },
       {
@@ -74,6 +90,7 @@ export default defineConfig({
           maxConcurrency: 2,
           hookTimeout: 120_000,
           globalSetup: ['test/support/global-setup.ts'],
+          setupFiles,
         },
       },
       {
@@ -85,6 +102,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           globalSetup: ['test/support/global-setup.ts'],
+          setupFiles,
         },
       },
       {
@@ -95,6 +113,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           globalSetup: ['test/support/global-setup.ts'],
+          setupFiles,
         },
       },
       {
@@ -104,6 +123,7 @@ export default defineConfig({
           include: ['test/compose/**/*.test.ts'],
           testTimeout: 240_000,
           fileParallelism: false,
+          setupFiles,
         },
       },
     ],
