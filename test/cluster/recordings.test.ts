@@ -35,6 +35,21 @@ staged('goes on at another worker with the next number, when the one that makes 
   expect((await other.api.del('/broadcast/6f1d')).status).toBe(200);
   await expectOneFile(other, own);
   expect(await readdir(folder)).toEqual([]);
+
+  // A channel whose next programme begins by itself.
+  const second = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 3 });
+  const channel = new BroadcastClient('channel');
+  await channel.start(other, {
+    ...{ ...RECORDING, dvr_mode: false, hls_list_size: 50, stream_url: source.url, duration_seconds: 3 },
+    next_stream_config: { stream_url: second.url },
+  });
+  await channel.listed(other, 6);
+  const programmes = stretchesOf(await channel.download(other));
+  expect(programmes).toHaveLength(2);
+  await expectWhole(programmes.flat());
+  const status = await other.api.get<{ status: string; stream_url: string }>('/broadcast/channel/status');
+  expect(status.body).toMatchObject({ status: 'running', stream_url: second.url });
+  await channel.stop(other);
 });
 
 interface Shown {

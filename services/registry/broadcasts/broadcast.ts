@@ -53,7 +53,14 @@ export interface BroadcastOrder {
   readonly seekSeconds: number;
   readonly callbackUrl?: string | undefined;
   readonly metadata: Readonly<Record<string, string>>;
+  /** The programme that follows when this one has ended by itself. */
+  readonly following?: Asked | undefined;
+  /** Nobody has asked for it but with the programme before it. */
+  readonly isAutomatic?: boolean | undefined;
 }
+
+/** A programme that has not begun. */
+export type Asked = Omit<BroadcastOrder, 'programme'>;
 
 /** A broadcast as it was asked for. */
 export interface KeptBroadcast {
@@ -133,8 +140,7 @@ const sourceShape: z.ZodType<BroadcastSource> = z.looseObject({
   profile: z.string().optional(),
 });
 
-export const orderShape: z.ZodType<BroadcastOrder> = z.looseObject({
-  programme: count,
+const askedFields = {
   streamId: z.string(),
   streamUrl: z.string(),
   source: sourceShape.optional(),
@@ -148,6 +154,14 @@ export const orderShape: z.ZodType<BroadcastOrder> = z.looseObject({
   seekSeconds: z.number().nonnegative(),
   callbackUrl: z.string().optional(),
   metadata: z.record(z.string(), z.string()),
+  isAutomatic: z.boolean().optional(),
+};
+const askedShape: z.ZodType<Asked> = z.looseObject(askedFields);
+
+export const orderShape: z.ZodType<BroadcastOrder> = z.looseObject({
+  ...askedFields,
+  programme: count,
+  following: askedShape.optional(),
 });
 
 export const segmentShape: z.ZodType<RecordedSegment> = z.looseObject({
@@ -185,9 +199,10 @@ export const MAX_BROADCASTS = 10_000;
 export interface BroadcastBook {
   /**
    * Begins a programme: of a new broadcast, or the next one of a broadcast that is there. What was to end goes on with it.
-   * @returns the number of the programme; undefined when there would be more than `MAX_BROADCASTS`
+   * @param after only if the broadcast is at this programme, and is not to end
+   * @returns the number of the programme; undefined when there would be more than `MAX_BROADCASTS`, or it is not there
    */
-  begin(id: string, order: Omit<BroadcastOrder, 'programme'>): Promise<number | undefined>;
+  begin(id: string, order: Asked, after?: number): Promise<number | undefined>;
   /** Writes one back that the registry has lost, as its index has it. One that is there stays as it is. */
   restore(broadcast: KeptBroadcast): Promise<void>;
   /** It is to end. False when there is none. */

@@ -1,8 +1,8 @@
 /** The broadcasts of a worker alone, in its memory. It does what the scripts of Redis do. */
 
 import {
+  type Asked,
   type BroadcastBook,
-  type BroadcastOrder,
   type BroadcastProgress,
   hasEnded,
   type KeptBroadcast,
@@ -27,8 +27,9 @@ export class MemoryBroadcasts implements BroadcastBook {
     return this.#recorders.has(streamId);
   }
 
-  async begin(id: string, order: Omit<BroadcastOrder, 'programme'>): Promise<number | undefined> {
+  async begin(id: string, order: Asked, after?: number): Promise<number | undefined> {
     const before = this.#broadcasts.get(id);
+    if (after !== undefined && (before?.order.programme !== after || before.isStopped)) return undefined;
     if (before === undefined && this.#broadcasts.size >= MAX_BROADCASTS) return undefined;
     const programme = (before?.order.programme ?? 0) + 1;
     this.#put({ id, order: { ...order, programme }, isStopped: false, progress: before?.progress });

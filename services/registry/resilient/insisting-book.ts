@@ -24,7 +24,7 @@ export function insistingBroadcasts(shared: BroadcastBook, reach: Reachability):
       );
       return recorded;
     },
-    begin: (id, order) => reach.insist(() => shared.begin(id, order)),
+    begin: (id, order, after) => reach.insist(() => shared.begin(id, order, after)),
     restore: (broadcast) => reach.insist(() => shared.restore(broadcast)),
     end: (id) => reach.insist(() => shared.end(id)),
     remove: (id) => reach.insist(() => shared.remove(id)),

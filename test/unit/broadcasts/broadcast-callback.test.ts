@@ -83,7 +83,10 @@ it('says how it has ended', () => {
     ...{ network_id: 'news', event: 'programme_ended', timestamp: '2026-01-01T00:00:00.000Z' },
     ...{ dvr_mode: true, hls_dir: null, data: { exit_code: 0, final_segment_number: 21, duration_streamed: 10 } },
   });
-  expect(callbackBody('broadcast_failed', index, BEGIN_MS, 'It is gone.')).toMatchObject({
+  expect(callbackBody('programme_ended', index, BEGIN_MS, { newPid: 4_711 }).data).toMatchObject({
+    ...{ exit_code: 0, auto_transitioned: true, new_pid: 4_711 },
+  });
+  expect(callbackBody('broadcast_failed', index, BEGIN_MS, { error: 'It is gone.' })).toMatchObject({
     data: { exit_code: 1, error: 'It is gone.', error_type: 'source' },
   });
 });

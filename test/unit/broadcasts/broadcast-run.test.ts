@@ -37,13 +37,21 @@ async function ground(feeds: (CutFeed | Error)[], more: Partial<BroadcastOrder> 
   );
   const opened: CutFeed[] = [];
   const ended: string[] = [];
+  const followed: [number, number][] = [];
+  /** The programmes that follow by themselves. */
+  const following: ((before: BroadcastOrder) => BroadcastOrder)[] = [];
   const open = async () => {
     const feed = feeds.shift() ?? new SourceError('refused', 'The provider is gone.');
     if (feed instanceof Error) throw feed;
     opened.push(feed);
     return feed;
   };
-  const run = new BroadcastRun({ writer, open, hasEnd: async (id) => void ended.push(id), clock, log });
+  const run = new BroadcastRun({
+    ...{ writer, open, clock, log },
+    hasEnd: async (id) => void ended.push(id),
+    following: async ({ order }) => following.shift()?.(order),
+    hasFollowed: (before, { pid }) => void followed.push([before.order.programme, pid]),
+  });
   const media = async () => {
     const { segments } = run.index;
     return Promise.all(
@@ -57,6 +65,8 @@ async function ground(feeds: (CutFeed | Error)[], more: Partial<BroadcastOrder> 
     book,
     opened,
     ended,
+    following,
+    followed,
     media,
     next: async () => ({ ...asked, programme: (await book.begin(ID, asked)) ?? 0 }),
   };
@@ -111,6 +121,25 @@ it('plays a source that has an end to there, and has ended then', async () => {
   expect(await over).toEqual({ kind: 'ended' });
   expect(await media()).toEqual(['[1000][1001][1002]', '[1003]']);
   expect([ended, run.index.state]).toEqual([['a'.repeat(32)], 'stopped']);
+});
+
+it('goes on by itself with the programme that follows, and says so when that has media', async () => {
+  const [first, second] = [new CutFeed().cut(0), new CutFeed()];
+  const { run, media, following, followed } = await ground([first, second], { durationSeconds: 4 });
+  following.push((before) => ({ ...before, programme: before.programme + 1, durationSeconds: 0 }));
+  const over = run.run();
+  await running(run);
+  first.cut(1);
+  await until(() => first.isReleased, { what: 'the first feed to be released' });
+  expect(followed).toEqual([]);
+  second.cut(50);
+  await until(() => followed.length > 0, { what: 'the programme that follows' });
+  expect(followed).toEqual([[1, run.index.pid]]);
+  second.cut(51).cut(52);
+  await segments(run, 2);
+  run.stop();
+  expect(await over).toEqual({ kind: 'stopped' });
+  expect(await media()).toEqual(['[0][1]', '![50][51][52]']);
 });
 
 it('goes on where it was when its feed has ended, without a discontinuity if nothing is missing', async () => {
@@ -178,6 +207,41 @@ it('goes on with the next programme under the next number, with a discontinuity'
   run.stop();
   await over;
   expect(await media()).toEqual(['[0][1][2]', '[3]', '![20][21][22]']);
+});
+
+it('opens the feed of the programme that follows by itself before the one of now is over', async () => {
+  const [first, second] = [new CutFeed().cut(0), new CutFeed().cut(20)];
+  const asked = order({ durationSeconds: 0 });
+  const { run, media, opened, following } = await ground([first, second], { durationSeconds: 16, following: asked });
+  following.push(({ programme }) => ({ ...asked, programme: programme + 1, isAutomatic: true }));
+  const over = run.run();
+  await running(run);
+  first.cut(1);
+  expect(opened).toEqual([first]);
+  first.cut(2).cut(3);
+  await until(() => opened.length > 1, { what: 'the feed that is opened ahead' });
+  expect(run.index.order.programme).toBe(1);
+  // What it has had by then is its own beginning, and no part of the programme.
+  second.cut(21);
+  for (let n = 4; n <= 7; n++) first.cut(n);
+  await until(() => run.index.order.programme === 2 && run.index.state === 'running', { what: 'the next programme' });
+  second.cut(22).cut(23);
+  await segments(run, 4);
+  run.stop();
+  await over;
+  expect((await media()).join('')).toBe('[0][1][2][3][4][5][6][7]![21][22][23]');
+  expect([opened, first.isReleased, second.isReleased]).toEqual([[first, second], true, true]);
+});
+
+it.each(['stop', 'leave'] as const)('has no use for a feed that was opened ahead after a %s', async (asked) => {
+  const [first, second] = [new CutFeed().cut(0), new CutFeed().cut(20)];
+  const { run, opened } = await ground([first, second], { durationSeconds: 8, following: order() });
+  const over = run.run();
+  await until(() => opened.length > 1, { what: 'the feed that is opened ahead' });
+  run[asked]();
+  await over;
+  await until(() => second.isReleased, { what: 'the end of the feed that was opened ahead' });
+  expect(first.isReleased).toBe(true);
 });
 
 it('is left to another worker without an end, with all that it has got', async () => {

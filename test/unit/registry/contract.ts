@@ -928,6 +928,21 @@ export function registryContract(make: () => Promise<RegistryUnderTest>): void {
       return place.kind === 'own' ? place.epoch : -1;
     };
 
+    it('begin a programme that follows another one only while that is the newest, and is not to end', async () => {
+      const { registry } = await setUp();
+      const { broadcasts } = registry;
+      expect(await broadcasts.begin('news', order, 1)).toBeUndefined();
+      expect(await broadcasts.begin('news', order)).toBe(1);
+      expect(await broadcasts.begin('news', { ...order, isAutomatic: true }, 1)).toBe(2);
+      expect(await broadcasts.begin('news', order, 1)).toBeUndefined();
+      await broadcasts.end('news');
+      expect(await broadcasts.begin('news', order, 2)).toBeUndefined();
+      expect(await broadcasts.find('news')).toMatchObject({
+        isStopped: true,
+        order: { programme: 2, isAutomatic: true },
+      });
+    });
+
     it('are kept by id, begin one programme after the other, and end', async () => {
       const { registry } = await setUp();
       const { broadcasts } = registry;

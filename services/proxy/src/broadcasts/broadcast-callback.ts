@@ -30,12 +30,16 @@ const TIMEOUT_MS = 35_000;
 /** Before each next attempt. */
 const PAUSES_MS = [1_000, 2_000, 4_000, 8_000] as const;
 
-/** The body of a callback. @param nowMs ms since 1970 */
+/**
+ * The body of a callback.
+ * @param nowMs ms since 1970
+ * @param newPid of the programme that has followed by itself
+ */
 export function callbackBody(
   event: CallbackEvent,
   index: Pick<RecordingIndex, 'id' | 'order' | 'next' | 'segments' | 'programmeSeconds'>,
   nowMs: number,
-  error?: string,
+  { error, newPid }: { readonly error?: string | undefined; readonly newPid?: number | undefined } = {},
 ) {
   const { id, order, next, segments, programmeSeconds } = index;
   const isFailure = event === 'broadcast_failed';
@@ -50,6 +54,7 @@ export function callbackBody(
       final_segment_number: segments.length === 0 ? next : next - 1,
       duration_streamed: order.kept ? secondsOf({ segments }) : programmeSeconds,
       ...(isFailure && { error: error ?? null, error_type: 'source' }),
+      ...(newPid !== undefined && { auto_transitioned: true, new_pid: newPid }),
     },
   };
 }

@@ -11,6 +11,7 @@ import { StreampoolError } from '../errors.ts';
 import { FiniteSourceError } from '../feed/finite-source.ts';
 import type { BroadcastFeed } from './broadcast-feed.ts';
 import { BroadcastLostError, type BroadcastWriter } from './broadcast-writer.ts';
+import { FeedAhead } from './feed-ahead.ts';
 import { feedEntry } from './feed-entry.ts';
 import { type SegmentGroup, SegmentGroups } from './segment-groups.ts';
 import type { RecordingIndex } from './store/recording-index.ts';
@@ -26,6 +27,10 @@ export interface BroadcastRunDeps {
   readonly open: (index: RecordingIndex, signal: AbortSignal) => Promise<BroadcastFeed>;
   /** The source of a stream has turned out to have an end. */
   readonly hasEnd: (streamId: string) => Promise<void>;
+  /** The programme that follows one that has ended by itself; undefined: none does. */
+  readonly following: (index: RecordingIndex) => Promise<BroadcastOrder | undefined>;
+  /** Such a programme has media. @param before how the one before it has ended */
+  readonly hasFollowed: (before: RecordingIndex, index: RecordingIndex) => void;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -54,10 +59,14 @@ export class BroadcastRun {
   /** Aborts when something is asked. */
   #turn = new AbortController();
 
+  readonly #ahead: FeedAhead;
   #hasBegun: boolean;
+  /** The programme that the one of now has followed by itself, until this one has media. */
+  #before: RecordingIndex | undefined;
 
   constructor(deps: BroadcastRunDeps) {
     this.#deps = deps;
+    this.#ahead = new FeedAhead(deps);
     this.#hasBegun = deps.writer.index.state === 'running';
   }
 
@@ -101,6 +110,14 @@ export class BroadcastRun {
         if (end.kind === 'next') {
           await writer.next(end.order);
           this.#hasBegun = false;
+          this.#before = undefined;
+          continue;
+        }
+        const order = end.kind === 'ended' ? await this.#deps.following(writer.index) : undefined;
+        if (order !== undefined) {
+          this.#before = writer.index;
+          await writer.next(order);
+          this.#hasBegun = false;
           continue;
         }
         if (end.kind === 'failed') await writer.end('failed', end.error.message);
@@ -109,6 +126,8 @@ export class BroadcastRun {
       }
     } catch (error) {
       return await this.#broken(error);
+    } finally {
+      this.#ahead.drop();
     }
   }
 
@@ -137,7 +156,8 @@ export class BroadcastRun {
       const { signal } = this.#turn;
       let why: Error | undefined;
       try {
-        const feed = await open(writer.index, signal);
+        const { programme } = writer.index.order;
+        const feed = (await this.#ahead.take(programme, signal)) ?? (await open(writer.index, signal));
         const before = writer.index.next;
         try {
           if (await this.#follow(feed)) return { kind: 'ended' };
@@ -182,9 +202,13 @@ export class BroadcastRun {
     let groups: SegmentGroups | undefined;
     let from = 0;
     const media = new Map<number, Buffer>();
-    const isTimeOver = () =>
-      order.durationSeconds > 0 && writer.index.programmeSeconds + (groups?.openSeconds ?? 0) >= order.durationSeconds;
+    const leftSeconds = () =>
+      order.durationSeconds > 0
+        ? order.durationSeconds - writer.index.programmeSeconds - (groups?.openSeconds ?? 0)
+        : Number.POSITIVE_INFINITY;
+    const isTimeOver = () => leftSeconds() <= 0;
     while (!signal.aborted && !isTimeOver()) {
+      this.#ahead.look(writer.index, leftSeconds());
       const listed = feed.news?.segments ?? [];
       if (groups === undefined && listed.length > 0) {
         const entry = feedEntry(listed, writer.index.feed);
@@ -222,6 +246,8 @@ export class BroadcastRun {
     if (writer.index.state !== 'running' || (pid !== undefined && pid !== writer.index.pid)) {
       await writer.change({ state: 'running', ...(pid !== undefined && { pid }) });
     }
+    if (this.#before !== undefined) this.#deps.hasFollowed(this.#before, writer.index);
+    this.#before = undefined;
   }
 
   async #write(groups: readonly SegmentGroup[], media: Map<number, Buffer>): Promise<void> {

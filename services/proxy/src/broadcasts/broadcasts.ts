@@ -18,7 +18,7 @@ import type { Logger } from '../../../shared/log.ts';
 import { pauseBy, within } from '../async.ts';
 import { StreampoolError } from '../errors.ts';
 import type { StreamCatalogue } from '../streams/stream-catalogue.ts';
-import { type BroadcastCallback, callbackBody } from './broadcast-callback.ts';
+import { BroadcastCallbacks, type BroadcastCallbacksDeps } from './broadcast-callbacks.ts';
 import type { BroadcastFeed } from './broadcast-feed.ts';
 import { BroadcastReading, type BroadcastReadingDeps } from './broadcast-reading.ts';
 import { type BroadcastEnd, BroadcastRun } from './broadcast-run.ts';
@@ -56,7 +56,7 @@ export interface BroadcastsDeps {
   readonly ask: BroadcastReadingDeps['ask'];
   /** Of kept sequences. */
   readonly limits: RecordingLimits;
-  readonly callback: Pick<BroadcastCallback, 'send'>;
+  readonly callback: BroadcastCallbacksDeps['callback'];
   /** This worker begins nothing. */
   readonly isDraining: () => boolean;
   /** It stood still: another worker may make by now what it makes. */
@@ -77,11 +77,10 @@ export class Broadcasts {
   readonly reading: BroadcastReading;
   readonly #deps: BroadcastsDeps;
   readonly #upkeep: Upkeep;
+  readonly #callbacks: BroadcastCallbacks;
   readonly #made = new Map<string, Made>();
   /** Who makes those that run elsewhere: an incarnation. */
   readonly #elsewhere = new Map<string, string>();
-  /** Callbacks that are not sent yet, with the programme that each is about. */
-  readonly #callbacks = new Map<string, { readonly programme: number; readonly overtaken: AbortController }>();
   readonly #stopped = new AbortController();
   /** One thing is done about a broadcast at a time. */
   readonly #turns = new Map<string, Promise<void>>();
@@ -96,6 +95,7 @@ export class Broadcasts {
     const { stores, ask, clock } = deps;
     const made = (id: string) => (deps.isInDoubt() ? undefined : this.#made.get(id)?.run.index);
     this.reading = new BroadcastReading({ stores, made, peers: () => deps.registry.peers(), ask, clock });
+    this.#callbacks = new BroadcastCallbacks(deps);
     this.#upkeep = new Upkeep({ ...deps, reading: this.reading });
   }
 
@@ -109,6 +109,7 @@ export class Broadcasts {
     this.#isOver = true;
     this.#deps.clock.clearInterval(this.#timer);
     this.#stopped.abort();
+    this.#callbacks.stop();
     const made = [...this.#made.values()];
     for (const { run } of made) run.leave();
     await Promise.all(made.map(({ over }) => over));
@@ -120,7 +121,7 @@ export class Broadcasts {
    */
   async begin(id: string, order: Omit<BroadcastOrder, 'programme'>): Promise<ShownBroadcast> {
     const { registry, clock } = this.#deps;
-    this.#overtake(id);
+    this.#callbacks.overtake(id);
     const programme = await registry.broadcasts.begin(id, order);
     if (programme === undefined) {
       throw new StreampoolError(503, 'There are too many broadcasts. Delete some that have ended.');
@@ -147,7 +148,7 @@ export class Broadcasts {
   /** Ends one, and waits until it has ended. Undefined: there is none. */
   async end(id: string): Promise<ShownBroadcast | undefined> {
     const { registry, clock } = this.#deps;
-    this.#overtake(id);
+    this.#callbacks.overtake(id);
     if (!(await registry.broadcasts.end(id))) return undefined;
     await this.lookAt(id);
     if (!this.#made.has(id)) await registry.send({ kind: 'broadcast', id });
@@ -160,7 +161,7 @@ export class Broadcasts {
   /** Ends one, and removes everything of it. */
   async remove(id: string): Promise<void> {
     const { registry } = this.#deps;
-    this.#overtake(id);
+    this.#callbacks.overtake(id);
     await registry.broadcasts.remove(id);
     await this.clear(id);
     await registry.send({ kind: 'broadcast', id, removed: true });
@@ -170,7 +171,7 @@ export class Broadcasts {
   async clear(id: string): Promise<void> {
     this.reading.changed(id);
     const { stores } = this.#deps;
-    this.#overtake(id);
+    this.#callbacks.overtake(id);
     const made = this.#made.get(id);
     made?.run.stop();
     await made?.over;
@@ -209,9 +210,8 @@ export class Broadcasts {
   }
 
   async #tend(id: string, shown: ShownBroadcast | undefined): Promise<void> {
-    const callback = this.#callbacks.get(id);
-    const isOvertaken = shown === undefined || shown.isStopped || shown.order.programme > (callback?.programme ?? 0);
-    if (isOvertaken) this.#overtake(id);
+    if (shown === undefined || shown.isStopped) this.#callbacks.overtake(id);
+    else this.#callbacks.isAt(id, shown.order.programme);
     const made = this.#made.get(id);
     if (made !== undefined) {
       const { order } = made.run.index;
@@ -249,14 +249,20 @@ export class Broadcasts {
       await this.#refuse(shown, epoch, error);
       return;
     }
-    let isFirst = true;
+    const opened = new Set<number>();
     const open = (index: RecordingIndex, signal: AbortSignal) => {
-      const mayCreate = isFirst;
-      isFirst = false;
+      const { programme } = index.order;
+      const mayCreate = !opened.has(programme);
+      opened.add(programme);
       return this.#open(index, signal, mayCreate);
     };
-    const hasEnd = (streamId: string) => registry.markUnshareable(streamId);
-    const run = new BroadcastRun({ writer, open, hasEnd, clock, log });
+    const run = new BroadcastRun({
+      ...{ writer, open, clock, log },
+      hasEnd: (streamId) => registry.markUnshareable(streamId),
+      following: (index) => this.#following(index),
+      hasFollowed: (index, { order: { programme }, pid }) =>
+        this.#callbacks.tell({ event: 'programme_ended', index, programme, newPid: pid }),
+    });
     if (shown.isStopped) run.stop();
     const over = run.run().then((end) => this.#ended(id, run, end));
     this.#made.set(id, { run, over });
@@ -297,7 +303,7 @@ export class Broadcasts {
   }
 
   async #ended(id: string, { index, hasBegun }: BroadcastRun, end: BroadcastEnd): Promise<void> {
-    const { registry, stores, callback, clock, log } = this.#deps;
+    const { registry, stores, log } = this.#deps;
     log.info({ broadcast: id, how: end.kind, segments: index.segments.length }, 'a broadcast has ended on this worker');
     try {
       if (end.kind !== 'lost') await registry.release(broadcastKey(id));
@@ -312,28 +318,20 @@ export class Broadcasts {
     }
     if (this.#isOver) return;
     // Whoever has asked for one that has not begun gets the reason as the answer.
-    if (hasBegun && (end.kind === 'ended' || end.kind === 'failed')) {
+    if ((hasBegun || index.order.isAutomatic === true) && (end.kind === 'ended' || end.kind === 'failed')) {
       const event = end.kind === 'ended' ? 'programme_ended' : 'broadcast_failed';
-      const overtaken = new AbortController();
-      const waiting = { programme: index.order.programme, overtaken };
-      this.#callbacks.set(id, waiting);
-      const body = callbackBody(event, index, clock.wallMs(), index.error);
-      // The receiver may start the next programme before it answers.
-      void callback
-        .send(index.order, body, overtaken.signal, this.#stopped.signal)
-        .catch((error: unknown) => log.error({ err: error, broadcast: id }, 'a callback could not be sent'))
-        .finally(() => {
-          if (this.#callbacks.get(id) === waiting) this.#callbacks.delete(id);
-        });
+      this.#callbacks.tell({ event, index, programme: index.order.programme });
     }
     // What was asked in its last moment nobody has seen, and what was lost may have come back under another epoch.
     void this.lookAt(id).catch(() => undefined);
   }
 
-  /** A start, a stop or a deletion overtakes what its callback has to say. */
-  #overtake(id: string): void {
-    this.#callbacks.get(id)?.overtaken.abort();
-    this.#callbacks.delete(id);
+  /** Begins the programme that one asks for which has ended by itself, unless somebody has asked for something else. */
+  async #following({ id, order }: RecordingIndex): Promise<BroadcastOrder | undefined> {
+    if (order.following === undefined) return undefined;
+    const asked = { ...order.following, isAutomatic: true };
+    const programme = await this.#deps.registry.broadcasts.begin(id, asked, order.programme);
+    return programme === undefined ? undefined : { ...asked, programme };
   }
 
   async #until(id: string, untilMs: number, isThere: (shown: ShownBroadcast) => boolean): Promise<ShownBroadcast> {

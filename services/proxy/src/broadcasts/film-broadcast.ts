@@ -31,12 +31,19 @@ export class FilmBroadcast implements BroadcastFeed {
   /** Of those that nobody has taken yet. */
   readonly #media = new Map<number, Buffer>();
   #listed: readonly ListedSegment[] = [];
+  #hasBegun = false;
   #isOver = false;
   /** Resolves when one more may come. */
   #room: Deferred<void> = deferred();
 
   constructor(deps: FilmBroadcastDeps) {
     this.#deps = deps;
+  }
+
+  /** Its time begins when somebody reads it: it may be opened before. */
+  #begin(): void {
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
     void this.#play().finally(() => {
       this.#isOver = true;
       this.#tell();
@@ -61,6 +68,7 @@ export class FilmBroadcast implements BroadcastFeed {
   }
 
   get news(): SegmentNews | undefined {
+    this.#begin();
     const [first] = this.#listed;
     return first && { targetDuration: 0, from: first.n, segments: this.#listed };
   }

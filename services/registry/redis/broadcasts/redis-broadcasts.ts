@@ -1,8 +1,8 @@
 /** The broadcasts of a cluster, in Redis. */
 
 import {
+  type Asked,
   type BroadcastBook,
-  type BroadcastOrder,
   type BroadcastProgress,
   broadcastKey,
   broadcastProgressShape,
@@ -38,18 +38,19 @@ export class RedisBroadcasts implements BroadcastBook {
     this.#deps = deps;
   }
 
-  async begin(id: string, order: Omit<BroadcastOrder, 'programme'>): Promise<number | undefined> {
-    const programme = await this.#put(id, order, '', '0');
+  async begin(id: string, order: Asked, after?: number): Promise<number | undefined> {
+    const programme = await this.#put(id, order, '', '0', after ?? '');
     return programme === 0 ? undefined : programme;
   }
 
   async restore({ id, order: { programme, ...order }, isStopped }: KeptBroadcast): Promise<void> {
-    await this.#put(id, order, programme, isStopped ? '1' : '0');
+    await this.#put(id, order, programme, isStopped ? '1' : '0', '');
   }
 
-  async #put(id: string, order: Omit<BroadcastOrder, 'programme'>, programme: number | '', stopped: '0' | '1') {
+  async #put(id: string, order: Asked, programme: number | '', stopped: '0' | '1', after: number | '') {
     const text = JSON.stringify(order);
-    return Number(await this.#deps.run('put-broadcast', id, order.streamId, text, MAX_BROADCASTS, programme, stopped));
+    const { run } = this.#deps;
+    return Number(await run('put-broadcast', id, order.streamId, text, MAX_BROADCASTS, programme, stopped, after));
   }
 
   async end(id: string): Promise<boolean> {

@@ -168,6 +168,27 @@ it('calls back when a programme has ended, and takes the next start before the r
   expect(receiver.deliveries).toHaveLength(1);
 });
 
+it('goes on by itself with the programme that it was told, and tells so', async () => {
+  const api = await startRecorder();
+  const [first, second] = [await provider(), await provider()];
+  const receiver = await WebhookReceiver.start();
+  onTestFinished(() => receiver.close());
+  const window = { segment_duration: 1, hls_list_size: 5, callback_url: receiver.url };
+  await api.post('/broadcast/net/start', {
+    ...{ ...window, stream_url: first.url, duration_seconds: 1, seek_seconds: 0 },
+    next_stream_config: { stream_url: second.url, metadata: { title: 'Weather' } },
+  });
+  await until(() => receiver.deliveries.length > 0, { what: 'the callback', timeoutMs: 10_000 });
+  const { body } = await api.get('/broadcast/net/status');
+  expect(body).toMatchObject({ status: 'running', stream_url: second.url });
+  expect(receiver.deliveries[0]?.body).toMatchObject({
+    ...{ event: 'programme_ended', data: { exit_code: 0, auto_transitioned: true, new_pid: body.ffmpeg_pid } },
+  });
+  expect((await api.get('/broadcast')).body.broadcasts).toMatchObject([{ metadata: { title: 'Weather' } }]);
+  expect((await api.post('/broadcast/net/stop')).body.status).toBe('stopped');
+  expect(receiver.deliveries).toHaveLength(1);
+});
+
 it.each([
   ['an id with a dot', '/broadcast/a.b/start', { stream_url: 'http://provider.example/1.ts' }],
   ['an id that leads elsewhere', '/broadcast/..%2fetc/start', { stream_url: 'http://provider.example/1.ts' }],
@@ -177,6 +198,19 @@ it.each([
     'an encoder that is none',
     '/broadcast/a/start',
     { stream_url: 'http://127.0.0.1/1.ts', transcode: true, video_codec: 'libx264 -y' },
+  ],
+  [
+    'a next programme of a file',
+    '/broadcast/a/start',
+    { stream_url: 'http://127.0.0.1/1.ts', next_stream_config: { stream_url: 'file:///etc/passwd' } },
+  ],
+  [
+    'a next programme that lasts for less than nothing',
+    '/broadcast/a/start',
+    {
+      stream_url: 'http://127.0.0.1/1.ts',
+      next_stream_config: { stream_url: 'http://127.0.0.1/2.ts', duration_seconds: -1 },
+    },
   ],
   ['a file', '/broadcast/a/start', { stream_url: 'file:///etc/passwd' }],
   [

@@ -1,7 +1,7 @@
 /** What `POST /broadcast/{network_id}/start` asks for, as m3u-editor sends it. */
 
 import { z } from 'zod';
-import type { BroadcastOrder, BroadcastSource } from '../../../../registry/broadcasts/broadcast.ts';
+import type { Asked, BroadcastSource } from '../../../../registry/broadcasts/broadcast.ts';
 import type { StreamRecord } from '../../../../registry/types.ts';
 import { createSource } from '../../broadcasts/broadcast-source.ts';
 import { StreampoolError } from '../../errors.ts';
@@ -18,7 +18,7 @@ const MAX_LIST = 1_000;
 const MAX_SEGMENT_S = 60;
 const MAX_DURATION_S = 30 * 86_400;
 
-export const broadcastStart = z.object({
+const programme = z.object({
   stream_url: sourceUrl.describe(
     'What is recorded. If its path ends in `/stream/{stream_id}` of a stream that is known here, its feed is recorded without another connection.',
   ),
@@ -51,15 +51,37 @@ export const broadcastStart = z.object({
   output_dir: z.unknown().optional().describe('Accepted without effect: RECORDINGS says where recordings are.'),
 });
 
-type Start = z.infer<typeof broadcastStart>;
-type Order = Omit<BroadcastOrder, 'programme'>;
+export const broadcastStart = programme.extend({
+  next_stream_config: z
+    .looseObject({ stream_url: sourceUrl })
+    .nullish()
+    .describe(
+      'The programme that begins by itself when this one has ended, with the fields of a start. Of those that it leaves out, the kind of the playlist, the segments, the callback, the headers and the encoding are as here.',
+    ),
+});
+
+type Start = z.infer<typeof programme>;
 
 /**
- * The order of a broadcast. Creates the stream that it needs, if there is none.
+ * The order of a broadcast, with that of the programme that follows. Creates the streams that it needs, if there are none.
  * @param stream that is recorded, if it is known without its URL
- * @throws {StreampoolError} 422 for a URL or header that is not allowed
+ * @throws {StreampoolError} 422 for a URL, header or field that is not allowed
  */
-export async function orderOf(start: Start, services: Services, stream?: StreamRecord): Promise<Order> {
+export async function orderOf(
+  start: z.infer<typeof broadcastStart>,
+  services: Services,
+  stream?: StreamRecord,
+): Promise<Asked> {
+  const { next_stream_config: next, ...first } = start;
+  if (next == null) return programmeOf(first, services, stream);
+  // What is the first programme's alone is not taken over.
+  const { seek_seconds, duration_seconds, add_discontinuity, segment_start_number, ...both } = first;
+  const read = programme.safeParse({ ...both, ...next });
+  if (!read.success) throw new StreampoolError(422, `next_stream_config: ${z.prettifyError(read.error)}`);
+  return { ...(await programmeOf(first, services, stream)), following: await programmeOf(read.data, services) };
+}
+
+async function programmeOf(start: Start, services: Services, stream?: StreamRecord): Promise<Asked> {
   const { guard, registry } = services;
   const own = ownStreamId(start.stream_url);
   const known = stream ?? (own === undefined ? undefined : await registry.stream(own));
@@ -80,7 +102,7 @@ async function streamOf(
   start: Start,
   known: StreamRecord | undefined,
   { catalogue }: Services,
-): Promise<Pick<Order, 'streamId' | 'source'>> {
+): Promise<Pick<Asked, 'streamId' | 'source'>> {
   const given = known === undefined ? { url: start.stream_url, headers: start.headers ?? {} } : sourceOf(known);
   // FFmpeg makes MPEG-TS of an HLS source.
   const isPlaylist = known?.profile === undefined && hintFromUrl(given.url) === 'hls';
