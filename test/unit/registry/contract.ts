@@ -988,10 +988,15 @@ export function registryContract(make: () => Promise<RegistryUnderTest>): void {
     });
 
     it('keep their stream from being idle until they are over', async () => {
-      const { registry, age } = await setUp();
+      const { registry, join, age } = await setUp();
       const { broadcasts } = registry;
       await broadcasts.begin('news', order);
       const epoch = await owned(registry);
+      await registry.advanceFailover(ID, -1, NEXT);
+      await age(FIRST_VIEWER_MS);
+      // A web page is not asked again because the first viewer comes while it is recorded.
+      expect((await join('a', 10))?.stream.failover).toEqual(NEXT);
+      await registry.leave(report('a'));
       await age(5_000);
       expect(await broadcasts.recorded()).toEqual(new Set([ID]));
       expect((await registry.cleanup(4_000)).expiredStreams).toEqual([]);
