@@ -3,7 +3,7 @@
  * groups.lua decides it. Pure.
  */
 
-import type { StreamSpec } from './types.ts';
+import type { StreamRecord, StreamSpec } from './types.ts';
 
 /** The name of a stream's group; undefined for a stream that has only one source. */
 export function groupOf(spec: Pick<StreamSpec, GroupPart>): string | undefined {
@@ -29,6 +29,16 @@ export function sourceKey({
 }
 
 type GroupPart = 'url' | 'failoverUrls' | 'failoverResolverUrl' | 'userAgent' | 'headers' | 'page';
+
+/**
+ * Which of its sources a stream plays: -1 for the primary one, which for a web page is whatever the page gives; else an index into its
+ * failover URLs, or beyond them what a failover resolver has named.
+ */
+export function playedSource({ failover, failoverUrls, page }: Pick<StreamRecord, PlayedPart>): number {
+  return page === undefined ? failover.index : failoverUrls.indexOf(failover.currentUrl);
+}
+
+type PlayedPart = 'failover' | 'failoverUrls' | 'page';
 
 /** The reason of a group's move from a web page to the media that was found there. It begins so, which is no failover and no event. */
 export const PAGE_OPENED = 'page_opened';

@@ -26,6 +26,8 @@ export interface OneStream extends PlayingStream {
   readonly backups: readonly string[];
   /** Somebody is asked for the next source. */
   readonly resolver?: string | undefined;
+  /** Its source is a web page, and a program finds the media there. */
+  readonly page?: ShownPage | undefined;
   readonly failovers: number;
   readonly failedOverMs?: number | undefined;
   readonly userAgent: string;
@@ -44,6 +46,18 @@ export interface OneStream extends PlayingStream {
   readonly lines?: readonly string[] | undefined;
   /** Its last ten minutes, every 10 s, the oldest first; absent as above. */
   readonly samples?: readonly ShownSample[] | undefined;
+}
+
+export interface ShownPage {
+  /** As people know it: streamlink, yt-dlp. */
+  readonly program: string;
+  /** Quality and options. */
+  readonly asked: string;
+  readonly hasCookies: boolean;
+  /** The address that was found; absent before the first viewer, and while a backup plays. */
+  readonly found?: string | undefined;
+  /** When that stops working, ms since 1970, where it says so. */
+  readonly endsAtMs?: number | undefined;
 }
 
 /** A stream at one time. */

@@ -293,7 +293,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'api/console',
     'the console: its files, and what its pages are told',
-    'services/shared services/shared/console services/shared/masking services/registry services/registry/events services/registry/samples timing.ts async.ts errors.ts config ecs worker api/http api/views api/console/counts',
+    'services/shared services/shared/console services/shared/masking services/registry services/registry/events services/registry/samples timing.ts async.ts errors.ts config ecs page-resolvers worker api/http api/views api/console/counts',
   ),
   row(
     'api/lists',

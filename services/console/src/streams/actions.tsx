@@ -73,10 +73,10 @@ function Address({ id }: { readonly id: string }) {
 }
 
 function FailOver({ id, stream }: ActionsProps) {
-  const { backups, backup, resolver, viewers } = stream;
+  const { backups, backup, resolver, page, viewers } = stream;
   const [chosen, setChosen] = useState('next');
   const { stream: said, now } = words;
-  if (backups.length === 0 && resolver === undefined) return null;
+  if (backups.length === 0 && resolver === undefined && page === undefined) return null;
   const move = async (): Promise<void> => {
     await ask(`/streams/${encodeURIComponent(id)}/failover`, {
       method: 'POST',

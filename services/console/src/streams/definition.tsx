@@ -1,7 +1,7 @@
 /** What a stream was created as: its sources, what is made of them, and what is sent to the provider. */
 
 import { useState } from 'preact/hooks';
-import type { OneStream } from '../../../shared/console/one-stream.ts';
+import type { OneStream, ShownPage } from '../../../shared/console/one-stream.ts';
 import { duration } from '../../../shared/english/counting.ts';
 import { Moment } from '../parts/moment.tsx';
 import { Outside } from '../parts/outside.tsx';
@@ -125,9 +125,35 @@ interface Whole {
   readonly failover_urls: readonly string[];
 }
 
+/** How the media of a web page was found. The page may say what it likes. */
+function FoundOn({ page }: { readonly page: ShownPage }) {
+  const { stream: said } = words;
+  const { program, asked, hasCookies, found, endsAtMs } = page;
+  return (
+    <>
+      <p>
+        <Outside text={said.page(program, asked)} most={WHOLE} /> {hasCookies && said.withCookies}
+      </p>
+      {found !== undefined && (
+        <p>
+          {said.found}{' '}
+          <code>
+            <Outside text={found} most={WHOLE} />
+          </code>
+        </p>
+      )}
+      {endsAtMs !== undefined && (
+        <p class="hint">
+          {said.foundAnew} <Moment ms={endsAtMs} />
+        </p>
+      )}
+    </>
+  );
+}
+
 /** In their order, with a sign at the one that plays. Masked, until somebody with the token wants to see them. */
 function Sources({ id, stream }: { readonly id: string; readonly stream: OneStream }) {
-  const { source, backups, backup, resolver, failovers, failedOverMs } = stream;
+  const { source, backups, backup, page, resolver, failovers, failedOverMs } = stream;
   const [whole, setWhole] = useState<Whole>();
   const [failure, setFailure] = useState<string>();
   const { stream: said, now } = words;
@@ -156,6 +182,7 @@ function Sources({ id, stream }: { readonly id: string; readonly stream: OneStre
           </li>
         ))}
       </ol>
+      {page !== undefined && <FoundOn page={page} />}
       {resolver !== undefined && (
         <p>
           {said.resolver} <code>{<Outside text={resolver} most={WHOLE} />}</code>

@@ -5,8 +5,9 @@ import { factsOf } from '../../../../registry/events/stream-facts.ts';
 import { isIdle } from '../../../../registry/idle.ts';
 import type { SlotSummary, StreamSummary } from '../../../../registry/registry.ts';
 import type { MadeInput, MakingReport, StreamRecord, WorkerRecord } from '../../../../registry/types.ts';
-import type { OneStream, ShownInput } from '../../../../shared/console/one-stream.ts';
+import type { OneStream, ShownInput, ShownPage } from '../../../../shared/console/one-stream.ts';
 import { maskHeaders, maskText, maskUrl, secretsOf } from '../../../../shared/masking/mask.ts';
+import { NAMES } from '../../page-resolvers/page-resolver.ts';
 import { makersOf } from '../views/media-views.ts';
 import { streamType } from '../views/stream-views.ts';
 import { knownStream } from './counts/stream-book.ts';
@@ -29,6 +30,7 @@ export function shownDefinition(record: StreamRecord): ShownDefinition {
     source: maskUrl(url),
     backups: failoverUrls.map(maskUrl),
     resolver: failoverResolverUrl === undefined ? undefined : maskUrl(failoverResolverUrl),
+    page: pageOf(record),
     failovers: failover.attempts,
     failedOverMs: failover.lastAtMs,
     userAgent: record.userAgent,
@@ -36,6 +38,18 @@ export function shownDefinition(record: StreamRecord): ShownDefinition {
     metadata: factsOf(record).about.metadata,
     createdAtMs: record.createdAtMs,
     errors: record.errorCount,
+  };
+}
+
+function pageOf({ page, url, failover, failoverUrls }: StreamRecord): ShownPage | undefined {
+  if (page === undefined) return undefined;
+  const { currentUrl, expiresAtMs } = failover;
+  const isFound = currentUrl !== url && !failoverUrls.includes(currentUrl);
+  return {
+    program: NAMES[page.resolver],
+    asked: page.args,
+    hasCookies: page.cookies !== undefined || page.cookiesPath !== undefined,
+    ...(isFound ? { found: maskUrl(currentUrl), endsAtMs: expiresAtMs } : {}),
   };
 }
 

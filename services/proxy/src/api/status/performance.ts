@@ -1,6 +1,7 @@
 /** Load, failovers and errors of the cluster, and memory, CPU and event loop of the worker that answers. */
 
 import { z } from 'zod';
+import { playedSource } from '../../../../registry/groups.ts';
 import type { WorkerNumbers } from '../../../../registry/types.ts';
 import type { Services } from '../../worker/services.ts';
 import type { ClusterSnapshot } from '../views/snapshot.ts';
@@ -77,7 +78,7 @@ export function performanceOf(services: Services, { streams, workers }: ClusterS
     failover_stats: {
       total_failovers: streams.reduce((sum, { failover }) => sum + failover.attempts, 0),
       streams_with_failover: streams.filter(hasFailover).length,
-      streams_on_failover: streams.filter(({ failover }) => failover.index >= 0).length,
+      streams_on_failover: streams.filter((stream) => playedSource(stream) >= 0).length,
     },
     error_stats: {
       total_errors: streams.reduce((sum, { errorCount }) => sum + errorCount, 0),

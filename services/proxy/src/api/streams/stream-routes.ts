@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { countConnections } from '../../../../registry/connections.ts';
+import { playedSource } from '../../../../registry/groups.ts';
 import type { KnownStreams, StreamRecords } from '../../../../registry/registry.ts';
 import type { DeletionReason, StreamRecord, StreamSample } from '../../../../registry/types.ts';
 import { StreampoolError } from '../../errors.ts';
@@ -214,7 +215,7 @@ export function streamRoutes(app: Api, services: Services, index: StreamIndex): 
       }
       const where =
         chosen === undefined ? 'its next source' : chosen < 0 ? 'its primary source' : `backup ${chosen + 1}`;
-      const [{ failover }, clients] = await Promise.all([
+      const [after, clients] = await Promise.all([
         findStream(registry, params.stream_id),
         registry.clients(params.stream_id),
       ]);
@@ -226,9 +227,9 @@ export function streamRoutes(app: Api, services: Services, index: StreamIndex): 
             : moved.length === 0
               ? `The stream plays ${where} already.`
               : `The stream has moved to ${where}; its viewers stay connected.`,
-        new_url: disclosure.url(failover.currentUrl),
-        failover_index: failover.index,
-        failover_attempts: failover.attempts,
+        new_url: disclosure.url(after.failover.currentUrl),
+        failover_index: playedSource(after),
+        failover_attempts: after.failover.attempts,
         active_clients: clients.length,
         moved_streams: [...moved],
         stream_type: type === 'Transcoding' ? ('Transcoded' as const) : type,

@@ -1,6 +1,7 @@
 /** How streams and clients appear in answers: the shapes that m3u-proxy's clients read. */
 
 import { z } from 'zod';
+import { playedSource } from '../../../../registry/groups.ts';
 import type { ClientRecord, StreamRecord } from '../../../../registry/types.ts';
 import { maskHeaders, maskText, maskUrl } from '../../../../shared/masking/mask.ts';
 import { hintFromUrl } from '../../upstream/provider/source-kind.ts';
@@ -110,7 +111,7 @@ export function viewOfStream(
     has_failover: hasFailover(stream),
     failover_urls: stream.failoverUrls.map((url) => disclosure.url(url)),
     failover_resolver_url: failoverResolverUrl === undefined ? null : disclosure.url(failoverResolverUrl),
-    current_failover_index: failover.index,
+    current_failover_index: playedSource(stream),
     failover_attempts: failover.attempts,
     last_failover_time: optionalIsoTime(failover.lastAtMs),
     stream_type: streamType(stream),
@@ -147,7 +148,9 @@ export function segmentsServed(stream: StreamRecord, clients: readonly ClientRec
 }
 
 export function hasFailover(stream: StreamRecord): boolean {
-  return stream.failoverUrls.length > 0 || stream.failoverResolverUrl !== undefined;
+  const { failoverUrls, failoverResolverUrl, page } = stream;
+  // A web page may give another address.
+  return failoverUrls.length > 0 || failoverResolverUrl !== undefined || page !== undefined;
 }
 
 export function streamType(stream: StreamRecord): StreamView['stream_type'] {

@@ -1,6 +1,7 @@
 /** What seldom changes of streams, read once for all who look on. */
 
 import { factsOf } from '../../../../../registry/events/stream-facts.ts';
+import { playedSource } from '../../../../../registry/groups.ts';
 import type { Glances } from '../../../../../registry/registry.ts';
 import { Turns } from '../../../../../registry/turns.ts';
 import type { StreamRecord } from '../../../../../registry/types.ts';
@@ -25,7 +26,7 @@ export function knownStream(record: StreamRecord): KnownStream {
   const { name, metadata } = factsOf(record).about;
   const sourceHost = hostOf(failover.currentUrl);
   return {
-    ...{ name, profile: profile?.name, sourceHost, backup: failover.index + 1, createdAtMs },
+    ...{ name, profile: profile?.name, sourceHost, backup: playedSource(record) + 1, createdAtMs },
     text: [name, sourceHost, hostOf(record.url), ...Object.values(metadata), id].join('\n').toLowerCase(),
   };
 }
