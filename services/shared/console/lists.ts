@@ -65,8 +65,10 @@ export interface ViewerRow {
   readonly user_agent: string;
   /** The worker that serves it; of a session, the one that has counted it in. */
   readonly worker_id: string;
-  /** It plays by HLS: many requests, which any worker may serve. */
+  /** It plays by HLS or DASH: many requests, which any worker may serve. */
   readonly is_session: boolean;
+  /** What a session plays; null: one response. */
+  readonly format: 'hls' | 'dash' | null;
   readonly created_at: string;
   readonly bytes_served: number;
   /** On average since it came. */

@@ -7,6 +7,7 @@ import { type Config, type Environment, loadConfig } from '../../../services/pro
 import { type OwnFfmpeg, ownFfmpeg } from '../../../services/proxy/src/worker/own-ffmpeg.ts';
 import type { Services } from '../../../services/proxy/src/worker/services.ts';
 import { createWorker, type Worker } from '../../../services/proxy/src/worker/worker.ts';
+import type { SessionRequest } from '../../../services/registry/types.ts';
 import { createLogger, type Logger } from '../../../services/shared/log.ts';
 
 export interface TestApi {
@@ -76,7 +77,12 @@ export async function startApi(env: Environment = {}): Promise<TestApi> {
 }
 
 /** Counts a viewer in, as playback does; answers when it connected. */
-export async function addViewer(api: TestApi, streamId: string, clientId: string): Promise<number> {
+export async function addViewer(
+  api: TestApi,
+  streamId: string,
+  clientId: string,
+  session?: SessionRequest,
+): Promise<number> {
   const nowMs = Date.now();
   await api.services.registry.join({
     client: {
@@ -93,6 +99,7 @@ export async function addViewer(api: TestApi, streamId: string, clientId: string
     clientId,
     cap: undefined,
     localSlots: [],
+    session,
   });
   return nowMs;
 }

@@ -126,7 +126,7 @@ describe('the page of one stream', () => {
 
 const VIEWER: ViewerRow = {
   ...{ client_id: 'c1', stream_id: 's1', stream_name: 'BBC One', username: 'joe', ip_address: '192.0.2.7' },
-  ...{ user_agent: 'VLC/3.0.21 LibVLC/3.0.21', worker_id: 'worker-2', is_session: true },
+  ...{ user_agent: 'VLC/3.0.21 LibVLC/3.0.21', worker_id: 'worker-2', is_session: true, format: 'hls' },
   ...{ created_at: '2026-11-29T16:00:00.000000+00:00', bytes_served: 12_000_000, bitrate_kbps: 2_600, skips: 0 },
 };
 const onChange = () => undefined;
@@ -135,13 +135,16 @@ describe('the table of viewers', () => {
   it('says who watches what, with what and how much', () => {
     const html = drawing(pages.ViewerTable, { rows: [VIEWER], onChange });
     expect(text(html)).toMatch(/joe 192\.0\.2\.7 .*BBC One .*VLC HLS .*worker-2 2\.6 12 – Disconnect/);
+    expect(text(drawing(pages.ViewerTable, { rows: [{ ...VIEWER, format: 'dash' as const }], onChange }))).toContain(
+      'VLC DASH',
+    );
     expect(html).toContain('aria-label="Disconnect joe"');
     expect(html).toContain('title="VLC/3.0.21 LibVLC/3.0.21"');
     expect(html).toContain('href="/console/stream?id=s1"');
   });
 
   it('says who was too slow', () => {
-    const row = { ...VIEWER, is_session: false };
+    const row = { ...VIEWER, is_session: false, format: null } as const;
     const rows = [row, { ...row, client_id: 'c2', skips: 3 }];
     const html = drawing(pages.ViewerTable, { rows, onChange });
     expect(text(html)).toMatch(/12 0 Disconnect .*3 skips .*12 ▲ 3 Disconnect/);

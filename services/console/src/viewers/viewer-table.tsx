@@ -82,7 +82,7 @@ function Row({ row, ofOneStream, onChange }: RowProps) {
       )}
       <td class="wide" title={visible(agent)}>
         {player}
-        {row.is_session && <span class="tag">{words.viewers.hls}</span>}
+        {row.format !== null && <span class="tag">{words.viewers.formats[row.format]}</span>}
         {row.client_id.startsWith(CONSOLE_CLIENT) && (
           <span class="tag" title={words.viewers.consoleTitle}>
             {words.viewers.console}

@@ -35,12 +35,27 @@ it('viewers are searched by who they are and what they watch', async () => {
   const { body } = await api.get('/clients?search=bbc');
   expect(body).toMatchObject({
     ...{ total: 1, next_cursor: null },
-    clients: [{ client_id: 'joe', stream_name: 'BBC One', worker_id: 'test', is_session: false }],
+    clients: [{ client_id: 'joe', stream_name: 'BBC One', worker_id: 'test', is_session: false, format: null }],
   });
   const rows = async (query: string) => (await api.get(`/clients?${query}`)).body.total;
   expect(await Promise.all([rows(`stream_id=${two}`), rows('worker_id=test'), rows('worker_id=other')])).toEqual([
     1, 2, 0,
   ]);
+});
+
+it('a session is known by what it plays', async () => {
+  const api = await startApi();
+  for (const url of ['http://127.0.0.1:9/a.mpd', 'http://127.0.0.1:9/a.m3u8']) {
+    const id = String((await api.post('/streams', { url })).body.stream_id);
+    await addViewer(api, id, url.slice(-4), { timeoutMs: 60_000, onlyLive: false });
+  }
+  const { clients } = (await api.get('/clients?sort=bytes')).body;
+  expect(clients).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ client_id: '.mpd', is_session: true, format: 'dash' }),
+      expect.objectContaining({ client_id: 'm3u8', is_session: true, format: 'hls' }),
+    ]),
+  );
 });
 
 it('viewers who were too slow are known by their skips', async () => {

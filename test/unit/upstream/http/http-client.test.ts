@@ -88,6 +88,26 @@ describe('an answer', () => {
     expect(asked).toBe(requests);
   });
 
+  it.each(Object.entries(HEADS))('%s to a body is read, and the body sent once', async (_name, [answer]) => {
+    const asked: string[] = [];
+    const origin = await rawServer((socket, first) => {
+      let text = '';
+      const read = (more: Buffer | string): void => {
+        text += more.toString();
+        if (!text.endsWith('{"a":1}')) return;
+        asked.push(text);
+        socket.end(Buffer.from(answer, 'latin1'));
+      };
+      socket.on('data', read);
+      read(first);
+    });
+    const request = { text: '{"a":1}', headers: { 'content-type': 'text/plain' } };
+    expect(await got(`${origin}/`, request)).toBe(`200 ${BODY}`);
+    expect(asked).toEqual([
+      expect.stringMatching(/^POST \/ HTTP\/1\.1\r\n.*content-length: 7\r\n(.*\r\n)?\r\n{"a":1}$/s),
+    ]);
+  });
+
   it('is read in pieces of a byte too, by the lenient parser', async () => {
     const origin = await rawServer((socket) => {
       const all = Buffer.from(`ICY 200 OK\nTransfer-Encoding: chunked\n\n5;x\n${BODY}\n0\n\n`);

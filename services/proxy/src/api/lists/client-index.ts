@@ -5,7 +5,7 @@ import { type Clock, systemClock } from '../../../../shared/clock.ts';
 import type { ViewerPage } from '../../../../shared/console/lists.ts';
 import type { Services } from '../../worker/services.ts';
 import { SharedAnswer } from '../console/counts/shared-answer.ts';
-import { type ClientQuestion, clientPage } from './client-list.ts';
+import { type ClientQuestion, clientPage, type Watched } from './client-list.ts';
 import { KeptPages } from './kept-pages.ts';
 import type { StreamIndex } from './stream-index.ts';
 
@@ -14,7 +14,7 @@ const KEPT_STREAMS = 20;
 
 interface ClientsNow {
   readonly clients: readonly ClientRecord[];
-  readonly nameOf: (streamId: string) => string;
+  readonly watched: (streamId: string) => Watched;
 }
 
 interface Known {
@@ -24,14 +24,14 @@ interface Known {
 
 export class ClientIndex {
   readonly #registry: Pick<Services['registry'], 'clients'>;
-  readonly #streams: Pick<StreamIndex, 'names'>;
+  readonly #streams: Pick<StreamIndex, 'watched'>;
   readonly #clock: Clock;
   /** By stream; undefined: of all. */
   readonly #known = new Map<string | undefined, Known>();
 
   constructor(
     { registry }: { readonly registry: Pick<Services['registry'], 'clients'> },
-    streams: Pick<StreamIndex, 'names'>,
+    streams: Pick<StreamIndex, 'watched'>,
     clock: Clock = systemClock,
   ) {
     this.#registry = registry;
@@ -42,7 +42,7 @@ export class ClientIndex {
   async page(question: ClientQuestion): Promise<ViewerPage> {
     const { answer, pages } = this.#of(question.streamId);
     const now = await answer.get();
-    return pages.of(now, question, async () => clientPage(now.clients, question, now.nameOf, Date.now()));
+    return pages.of(now, question, async () => clientPage(now.clients, question, now.watched, Date.now()));
   }
 
   #of(streamId: string | undefined): Known {
@@ -58,8 +58,8 @@ export class ClientIndex {
   #reading(streamId: string | undefined): SharedAnswer<ClientsNow> {
     const read = async (): Promise<ClientsNow> => {
       // One after the other: both at once would block the event loop twice as long.
-      const nameOf = await this.#streams.names(streamId);
-      return { clients: await this.#registry.clients(streamId), nameOf };
+      const watched = await this.#streams.watched(streamId);
+      return { clients: await this.#registry.clients(streamId), watched };
     };
     return new SharedAnswer(read, this.#clock);
   }

@@ -14,22 +14,28 @@ export interface ClientQuestion {
   readonly after: Position | undefined;
 }
 
+/** What a viewer watches. */
+export interface Watched {
+  readonly name: string;
+  /** It is passed on as DASH. */
+  readonly isDash: boolean;
+}
+
 interface Entry extends Position {
   readonly client: ClientRecord;
 }
 
-/** @param nameOf what a stream is called */
 export function clientPage(
   clients: readonly ClientRecord[],
   { search, streamId, workerId, sort, limit, after }: ClientQuestion,
-  nameOf: (streamId: string) => string,
+  watched: (streamId: string) => Watched,
   nowMs: number,
 ): ViewerPage {
   const entries: Entry[] = [];
   for (const client of clients) {
     if (streamId !== undefined && client.streamId !== streamId) continue;
     if (workerId !== undefined && client.workerId !== workerId) continue;
-    if (search !== '' && !hasWords(textOf(client, nameOf), search)) continue;
+    if (search !== '' && !hasWords(textOf(client, watched), search)) continue;
     const values = {
       since: client.connectedAtMs,
       bitrate: bitsPerSecond(client, nowMs),
@@ -40,9 +46,10 @@ export function clientPage(
   }
   const { items, total, next } = pageOf(entries, limit, after);
   const row = ({ client }: Entry): ViewerRow => ({
-    ...{ client_id: client.id, stream_id: client.streamId, stream_name: nameOf(client.streamId) },
+    ...{ client_id: client.id, stream_id: client.streamId, stream_name: watched(client.streamId).name },
     ...{ username: client.username ?? null, ip_address: client.ipAddress, user_agent: client.userAgent },
     ...{ worker_id: client.workerId, is_session: client.session === true },
+    format: client.session !== true ? null : watched(client.streamId).isDash ? 'dash' : 'hls',
     created_at: isoTime(client.connectedAtMs),
     bytes_served: client.bytesServed,
     bitrate_kbps: Math.round(bitsPerSecond(client, nowMs) / 1_000),
@@ -58,7 +65,7 @@ function bitsPerSecond({ bytesServed, connectedAtMs }: ClientRecord, nowMs: numb
 
 function textOf(
   { id, streamId, username, ipAddress, userAgent, workerId }: ClientRecord,
-  nameOf: (id: string) => string,
+  watched: (id: string) => Watched,
 ) {
-  return [username ?? '', ipAddress, userAgent, workerId, nameOf(streamId), id].join('\n').toLowerCase();
+  return [username ?? '', ipAddress, userAgent, workerId, watched(streamId).name, id].join('\n').toLowerCase();
 }

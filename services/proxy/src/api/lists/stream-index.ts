@@ -4,6 +4,7 @@ import type { Overview } from '../../../../registry/registry.ts';
 import type { StreamPage } from '../../../../shared/console/lists.ts';
 import type { Services } from '../../worker/services.ts';
 import type { Glance } from '../console/counts/glance.ts';
+import type { Watched } from './client-list.ts';
 import { KeptPages } from './kept-pages.ts';
 import { assertKnowsFailures, type StreamQuestion, type StreamsNow, streamPage } from './stream-list.ts';
 
@@ -34,10 +35,10 @@ export class StreamIndex {
     });
   }
 
-  /** What a stream is called; its id while nobody knows. @param only of this one; undefined: of all */
-  async names(only?: string): Promise<(streamId: string) => string> {
+  /** What viewers watch: a stream's name, which is its id while nobody knows. @param only of this one; undefined: of all */
+  async watched(only?: string): Promise<(streamId: string) => Watched> {
     const ids = only === undefined ? [...(await this.#glance.overview('list')).summaries.keys()] : [only];
     const known = await this.#glance.streams(ids);
-    return (streamId) => known.get(streamId)?.name ?? streamId;
+    return (streamId) => known.get(streamId) ?? { name: streamId, isDash: false };
   }
 }

@@ -15,7 +15,10 @@ import type { SourceMemory } from './source-memory.ts';
 import { isMalformed, strictHop } from './strict-connection.ts';
 import type { UpstreamRequest, UpstreamResponse } from './upstream-request.ts';
 
-/** One request to one server: with the strict parser, unless that has failed with this server before. */
+/**
+ * One request to one server: with the strict parser, unless that has failed with this server before. An answer that the strict parser
+ * cannot read is asked for again. A body would do its work twice then, so the parser that reads every answer sends it.
+ */
 export async function openHop(
   request: UpstreamRequest,
   url: URL,
@@ -28,7 +31,7 @@ export async function openHop(
   const headers = hopHeaders({ ...request, url, entryUrl, cookies, digest, via });
   const malformed = () => memory.noteLenient(url);
   if (request.hop !== undefined) return opened(request.hop, request, url, headers, memory, malformed);
-  if (!memory.isLenient(url)) {
+  if (!hasBody(request) && !memory.isLenient(url)) {
     try {
       return await opened(strictHop, request, url, headers, memory, malformed);
     } catch (error) {
@@ -125,6 +128,10 @@ async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promi
   }
 }
 
-export function methodOf({ json, text, method }: UpstreamRequest): 'GET' | 'HEAD' | 'POST' {
-  return json === undefined && text === undefined ? (method ?? 'GET') : 'POST';
+export function methodOf(request: UpstreamRequest): 'GET' | 'HEAD' | 'POST' {
+  return hasBody(request) ? 'POST' : (request.method ?? 'GET');
+}
+
+function hasBody({ json, text }: UpstreamRequest): boolean {
+  return json !== undefined || text !== undefined;
 }

@@ -8,6 +8,7 @@ import type { StreamRecord } from '../../../../../registry/types.ts';
 import type { Clock } from '../../../../../shared/clock.ts';
 import type { PlayingStream } from '../../../../../shared/console/live.ts';
 import { maskUrl } from '../../../../../shared/masking/mask.ts';
+import { streamType } from '../../views/stream-views.ts';
 
 /** Events tell which streams have changed. An outage may have kept one back. */
 const KEPT_MS = 60_000;
@@ -19,6 +20,8 @@ export interface KnownStream extends ShownRecord {
   readonly createdAtMs: number;
   /** What people may search for: name, host, metadata, id. */
   readonly text: string;
+  /** It is passed on as DASH. */
+  readonly isDash: boolean;
 }
 
 export function knownStream(record: StreamRecord): KnownStream {
@@ -27,6 +30,7 @@ export function knownStream(record: StreamRecord): KnownStream {
   const sourceHost = hostOf(failover.currentUrl);
   return {
     ...{ name, profile: profile?.name, sourceHost, backup: playedSource(record) + 1, createdAtMs },
+    isDash: streamType(record) === 'DASH',
     text: [name, sourceHost, hostOf(record.url), ...Object.values(metadata), id].join('\n').toLowerCase(),
   };
 }
