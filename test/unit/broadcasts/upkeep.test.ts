@@ -3,11 +3,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { BroadcastWriter } from '../../../services/proxy/src/broadcasts/broadcast-writer.ts';
 import { DirectoryStore } from '../../../services/proxy/src/broadcasts/store/directory-store.ts';
 import { MemoryStore } from '../../../services/proxy/src/broadcasts/store/memory-store.ts';
 import { newestIndex } from '../../../services/proxy/src/broadcasts/store/reading.ts';
+import { StoreError } from '../../../services/proxy/src/broadcasts/store/recording-store.ts';
 import { Upkeep } from '../../../services/proxy/src/broadcasts/upkeep.ts';
 import { MemoryBroadcasts } from '../../../services/registry/memory/memory-broadcasts.ts';
 import { systemClock as clock } from '../../../services/shared/clock.ts';
@@ -25,13 +26,15 @@ async function ground() {
     5,
     undefined,
   );
+  const warn = vi.fn();
   const upkeep = () =>
     new Upkeep({
       ...{ registry: { broadcasts: book }, stores: { kept, window: new MemoryStore() }, clock },
       reading: { newest: (id) => newestIndex(kept, id) },
       limits: { max: 0, maxBytes: 0, maxAgeMs: 0 },
+      log: { warn },
     });
-  return { book, kept, upkeep };
+  return { book, kept, upkeep, warn };
 }
 
 it('brings back at a start what the registry does not have', async () => {
@@ -52,4 +55,13 @@ it('takes what is missing for lost only when it is still stored at the next comp
   expect(await one.compare()).toMatchObject({ all: [], isUncertain: true });
   await kept.removeAll('news');
   expect(await one.compare()).toMatchObject({ all: [], isUncertain: false });
+});
+
+it('goes on with what the registry knows when a store cannot be read', async () => {
+  const { book, kept, upkeep, warn } = await ground();
+  kept.ids = () => Promise.reject(new StoreError('s3://tv/ (RECORDINGS) cannot be listed: AccessDenied.', undefined));
+  expect(await upkeep().compare()).toMatchObject({ all: [{ id: 'news' }], isUncertain: false });
+  await book.remove('news');
+  expect(await upkeep().compare()).toMatchObject({ all: [], isUncertain: false });
+  expect(warn).toHaveBeenCalledTimes(2);
 });

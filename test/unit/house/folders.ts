@@ -273,7 +273,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'api/http',
     'what holds for every route',
-    'services/shared services/shared/masking services/registry errors.ts config upstream/*',
+    'services/shared services/shared/masking services/registry errors.ts broadcasts/store config upstream/*',
   ),
   row(
     'api/access',

@@ -3,10 +3,11 @@
 import { hasEnded, type ShownBroadcast } from '../../../registry/broadcasts/broadcast.ts';
 import type { Registry } from '../../../registry/registry.ts';
 import type { Clock } from '../../../shared/clock.ts';
+import type { Logger } from '../../../shared/log.ts';
 import type { BroadcastReading } from './broadcast-reading.ts';
 import { beyondLimits, type RecordingLimits } from './store/limits.ts';
 import { newestIndex } from './store/reading.ts';
-import type { RecordingStore } from './store/recording-store.ts';
+import { type RecordingStore, StoreError } from './store/recording-store.ts';
 
 export interface UpkeepDeps {
   readonly registry: Pick<Registry, 'broadcasts'>;
@@ -15,6 +16,7 @@ export interface UpkeepDeps {
   /** Of kept sequences. */
   readonly limits: RecordingLimits;
   readonly clock: Clock;
+  readonly log: Pick<Logger, 'warn'>;
 }
 
 export interface Compared {
@@ -39,7 +41,7 @@ export class Upkeep {
     const known = new Set((await registry.broadcasts.list()).map(({ id }) => id));
     const missing = new Set<string>();
     for (const store of [stores.kept, stores.window]) {
-      for (const id of await store.ids()) {
+      for (const id of await this.#idsIn(store)) {
         if (known.has(id)) continue;
         // What another worker has removed a moment ago is gone from here when this worker hears of it.
         if (this.#missing === undefined || this.#missing.has(id)) await this.#restore(store, id);
@@ -52,6 +54,17 @@ export class Upkeep {
       .filter(({ order }) => order.kept)
       .map(({ id, progress }) => ({ id, bytes: progress?.bytes ?? 0, endedAtMs: progress?.endedAtMs }));
     return { all, beyond: beyondLimits(recordings, limits, clock.wallMs()), isUncertain: missing.size > 0 };
+  }
+
+  /** None of a store that cannot be read now: network channels need none, and go on. */
+  async #idsIn(store: RecordingStore): Promise<readonly string[]> {
+    try {
+      return await store.ids();
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.#deps.log.warn({ err: error }, 'nobody can say which recordings there are');
+      return [];
+    }
   }
 
   async #restore(store: RecordingStore, id: string): Promise<void> {

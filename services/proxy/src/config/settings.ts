@@ -435,16 +435,19 @@ const levels = {
 const recordings = {
   recordings: setting(
     'RECORDINGS',
-    text('an absolute path', /^\/[^\0]*$/),
+    text(
+      'an absolute path, or s3://bucket/prefix',
+      /^(?:\/[^\0]*|s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:\/[\w./-]*)?)$/,
+    ),
     (env) => env.DVR_RECORDING_DIR || '/var/lib/streampool/recordings',
-    'Folder in which recordings are kept. It is made when the first recording begins. The windows of network channels need no disk.',
+    'Where recordings are kept: a folder, which is made when the first recording begins, or `s3://bucket/prefix`. The windows of network channels need no disk.',
     '`DVR_RECORDING_DIR`, else `/var/lib/streampool/recordings`',
   ),
   recordingsShared: setting(
     'RECORDINGS_SHARED',
     flag,
     'false',
-    'Whether all workers have the same folder in `RECORDINGS`. Then another worker goes on with a recording, and every worker serves it.',
+    'Whether all workers have the same folder in `RECORDINGS`; of a bucket they always do. Then another worker goes on with a recording, and every worker serves it.',
   ),
   recordingsMax: setting(
     'RECORDINGS_MAX',

@@ -8,8 +8,8 @@ import { openFeed } from '../broadcasts/broadcast-feed.ts';
 import { Broadcasts } from '../broadcasts/broadcasts.ts';
 import { openFilm } from '../broadcasts/film-broadcast.ts';
 import { askForBroadcast } from '../broadcasts/remote-broadcast.ts';
-import { DirectoryStore } from '../broadcasts/store/directory-store.ts';
 import { MemoryStore } from '../broadcasts/store/memory-store.ts';
+import { openStore } from '../broadcasts/store/open-store.ts';
 import type { JoinedCluster } from '../cluster/cluster.ts';
 import { Heartbeat } from '../cluster/heartbeat.ts';
 import { redisCluster } from '../cluster/redis-cluster.ts';
@@ -303,7 +303,10 @@ export async function createWorker(
       return openFeed({ registry, feeds: seating.feeds, clock }, stream, signal);
     },
     openFilm: (stream, index) => openFilm({ films: seating.films, clock }, stream, index),
-    stores: { kept: new DirectoryStore(config.recordings, config.recordingsShared), window: new MemoryStore() },
+    stores: {
+      kept: await openStore(config.recordings, config.recordingsShared, environment),
+      window: new MemoryStore(),
+    },
     callback: new BroadcastCallback({ guard, userAgent: BROADCAST_USER_AGENT, clock, log }),
     ask: (peer, id, what) => askForBroadcast(wire, peer, cluster.secret(), id, what),
     limits: { max: config.recordingsMax, maxBytes: config.recordingsMaxBytes, maxAgeMs: config.recordingsMaxAgeMs },

@@ -7,6 +7,7 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { DirectoryStore } from '../../../../services/proxy/src/broadcasts/store/directory-store.ts';
 import { MemoryStore } from '../../../../services/proxy/src/broadcasts/store/memory-store.ts';
 import type { RecordingStore } from '../../../../services/proxy/src/broadcasts/store/recording-store.ts';
+import { bucket } from './support.ts';
 
 async function newFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'recordings-'));
@@ -17,6 +18,7 @@ async function newFolder(): Promise<string> {
 const STORES: Readonly<Record<string, () => Promise<RecordingStore>>> = {
   'a folder': async () => new DirectoryStore(join(await newFolder(), 'made when it is needed'), true),
   'the memory': async () => new MemoryStore(),
+  'a bucket': async () => (await bucket()).store,
 };
 
 describe.each(Object.keys(STORES))('%s', (name) => {

@@ -65,8 +65,8 @@ export function recordingRoutes(app: Api, services: Services, access: PlaybackAc
       try {
         return viewOfRecording(await broadcasts.begin(id, order), access);
       } catch (error) {
-        // Its caller never learns its id.
-        await broadcasts.remove(id);
+        // Its caller never learns its id. Why it could not begin says more than why nothing could be removed.
+        await broadcasts.remove(id).catch(() => undefined);
         throw error;
       }
     },

@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { BadRecordError } from '../../../../registry/bad-record.ts';
 import type { Logger } from '../../../../shared/log.ts';
 import { maskText } from '../../../../shared/masking/mask.ts';
+import { StoreError } from '../../broadcasts/store/recording-store.ts';
 import { StreampoolError } from '../../errors.ts';
 import { noteRefusal } from './access-log.ts';
 import { InvalidRequest } from './validation.ts';
@@ -39,7 +40,7 @@ export function errorAnswer(error: unknown, maxBodyBytes: number): ErrorAnswer &
       ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfterSeconds)) }),
     });
   }
-  if (error instanceof BadRecordError) return answer(503, maskText(error.message));
+  if (error instanceof StoreError || error instanceof BadRecordError) return answer(503, maskText(error.message));
   const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
   const status = typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500 ? statusCode : 500;
   const known = typeof code === 'string' ? FRAMEWORK[code] : undefined;

@@ -3,6 +3,13 @@
  * worker that wrote the file. So a worker that stood still can leave a file that nobody lists, and never replaces one. Pure.
  */
 
+/** Where in S3 recordings are. */
+export interface S3Place {
+  readonly bucket: string;
+  /** Before the keys: empty, or with a slash at its end. */
+  readonly prefix: string;
+}
+
 /** What a caller may name a broadcast: it becomes a folder and a part of a key. */
 export const BROADCAST_ID = /^[A-Za-z0-9_-]{1,128}$/;
 /** Beside the segments that a worker has written under one epoch. */

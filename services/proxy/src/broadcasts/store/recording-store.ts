@@ -1,6 +1,9 @@
 /** Where recordings are kept: their segments, and the index that says which of them there are. */
 
-/** What is kept of all recordings. Names are those of `names.ts`. A reader gets a whole file or none. */
+/**
+ * What is kept of all recordings. Names are those of `names.ts`. A reader gets a whole file or none. A bucket throws a `StoreError` from
+ * everything that is asked of it.
+ */
 export interface RecordingStore {
   /** Every worker reaches the same one. */
   readonly isShared: boolean;
@@ -25,7 +28,7 @@ export interface RecordingStore {
   removeAll(id: string): Promise<void>;
 }
 
-/** Nothing can be written there. People get to read why. */
+/** What is asked of it cannot be done there. People get to read why. */
 export class StoreError extends Error {
   constructor(message: string, cause: unknown) {
     super(message, { cause });
