@@ -64,6 +64,7 @@ export const failoverShape: z.ZodType<FailoverState> = z.object({
   currentUrl: z.string(),
   headers: texts.optional(),
   userAgent: z.string().optional(),
+  variant: z.string().optional(),
   audio: z.object({ url: z.string(), headers: texts, userAgent: z.string().optional() }).optional(),
   expiresAtMs: count.optional(),
   begunAtMs: count.optional(),

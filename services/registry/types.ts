@@ -73,6 +73,8 @@ export interface FailoverState {
   /** What the server of this URL wants to hear in place of what the stream says; absent: the same. A page's media has its own. */
   headers?: Readonly<Record<string, string>> | undefined;
   userAgent?: string | undefined;
+  /** This URL lists several qualities: the address of the one that is wanted; absent: the one that fits the profile. */
+  variant?: string | undefined;
   /** The sound of this URL, where it comes apart from the pictures. */
   audio?: MediaSound | undefined;
   /** When this URL stops working, ms of the wall clock; absent: nobody has said it. */

@@ -28,7 +28,11 @@ describe('streamlink', () => {
   it('gives the first of the wanted qualities that there is, with the headers that its server wants', () => {
     expect(readStreamlink(answer, '1080p,720P,best')).toEqual({
       addresses: [
-        { url: 'http://tv.test/720.m3u8', kind: 'hls', headers: { Referer: 'http://tv.test/' }, userAgent: AGENT },
+        {
+          url: 'http://tv.test/master.m3u8',
+          variant: 'http://tv.test/720.m3u8',
+          ...{ kind: 'hls', headers: { Referer: 'http://tv.test/' }, userAgent: AGENT },
+        },
       ],
       title: 'A channel',
       expiresAtMs: undefined,
@@ -51,6 +55,8 @@ describe('streamlink', () => {
     [only({ type: 'dash', url: 'http://x/a.mpd' }), /of the type dash/],
     [only({ type: 'http', method: 'POST', url: 'http://x/a' }), /no address of its own/],
     [only({ type: 'hls', url: 'file:///etc/passwd' }), /no source may have/],
+    [only({ type: 'hls', url: 'file:///etc/passwd', master: 'http://x/a.m3u8' }), /no source may have/],
+    [only({ type: 'hls', url: 'http://x/a.m3u8', master: 'file:///etc/passwd' }), /no source may have/],
     [only({ type: 'http', url: 'http://x/a\r\nHost: y' }), /no source may have/],
   ])('%j is an error', (text, message, quality = 'best') => {
     expect(() => readStreamlink(text, quality)).toThrow(SourceError);

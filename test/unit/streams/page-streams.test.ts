@@ -38,6 +38,7 @@ it('is found once, however many come at the same time, with what its server want
   const found = media('http://cdn.test/1.m3u8', {
     headers: { Referer: 'http://tv.test/', 'X-A': 'page' },
     userAgent: 'Page/1',
+    variant: 'http://cdn.test/720.m3u8',
   });
   const { source, asked, registry, stream } = await pageStream([found], { headers: { 'X-A': 'stream' } });
   expect(source.address.url).toBe('http://tv.test/watch');
@@ -48,6 +49,7 @@ it('is found once, however many come at the same time, with what its server want
     url: 'http://cdn.test/1.m3u8',
     headers: { Referer: 'http://tv.test/', 'X-A': 'stream' },
     userAgent: 'Page/1',
+    variant: 'http://cdn.test/720.m3u8',
   });
   // Another worker that reads the record plays the same.
   expect((await registry.stream(stream.id))?.failover).toMatchObject({

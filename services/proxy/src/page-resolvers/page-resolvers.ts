@@ -83,6 +83,13 @@ export class PageResolvers {
     return order.resolver === 'streamlink' ? readStreamlink(text, asked.quality) : readYtdlp(text);
   }
 
+  /** The same for the group of a stream. */
+  async sourceOf(order: PageOrder) {
+    const { addresses, expiresAtMs } = await this.media(order);
+    const [{ url, headers, userAgent, variant }, audio] = addresses;
+    return { url, headers, userAgent, variant, audio, expiresAtMs };
+  }
+
   /** What yt-dlp says of a page, as it says it. @throws {StreampoolError} as `check`, 422 when it failed, 504 after 60 s */
   async metadata(order: Omit<PageOrder, 'resolver'> & { isFlatList: boolean }): Promise<Record<string, unknown>> {
     const { isFlatList, ...rest } = order;

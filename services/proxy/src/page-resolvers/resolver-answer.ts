@@ -10,6 +10,8 @@ import { NAMES, type PageResolver } from './page-resolver.ts';
 
 export interface MediaAddress {
   readonly url: string;
+  /** The variant that is wanted, where `url` is that of a master playlist. Its sound may be apart. */
+  readonly variant?: string;
   readonly kind: 'hls' | 'http';
   /** Without those that belong to a connection; `userAgent` is apart. */
   readonly headers: Readonly<Record<string, string>>;
@@ -30,6 +32,8 @@ const streamlinkStream = z.object({
   type: z.string(),
   url: z.string().nullish(),
   method: z.string().nullish(),
+  /** Of HLS: the playlist of all variants. */
+  master: z.string().nullish(),
   headers,
 });
 const streamlinkAnswer = z.object({
@@ -71,7 +75,7 @@ export function readStreamlink(stdout: string, quality: string): FoundMedia {
   }
   return media(
     'streamlink',
-    [{ url: found.url, isHls: found.type === 'hls', headers: found.headers }],
+    [{ ...placeOf(found.url, found.master), isHls: found.type === 'hls', headers: found.headers }],
     answer.metadata?.title,
   );
 }
@@ -96,8 +100,13 @@ export function readYtdlp(stdout: string): FoundMedia {
   return media('ytdlp', addresses, first.title);
 }
 
+function placeOf(url: string, master: string | null | undefined): Pick<Said, 'url' | 'variant'> {
+  return master == null || master === url ? { url } : { url: master, variant: url };
+}
+
 interface Said {
   readonly url: string;
+  readonly variant?: string;
   readonly isHls: boolean;
   readonly headers: Readonly<Record<string, string>> | null | undefined;
 }
@@ -105,19 +114,21 @@ interface Said {
 function media(resolver: PageResolver, said: readonly Said[], title: string | null | undefined): FoundMedia {
   const addresses = said.map((each): MediaAddress => {
     // The page decides what stands here, so it is checked as a caller's would be. The guard checks where it leads.
-    if (!isSourceUrl(each.url)) throw failed(resolver, 'it found an address that no source may have');
+    if (!isSourceUrl(each.url) || !isSourceUrl(each.variant ?? each.url))
+      throw failed(resolver, 'it found an address that no source may have');
     const entries = Object.entries(each.headers ?? {});
     const kept = entries.filter(
       ([name, value]) => !OF_A_CONNECTION.includes(name.toLowerCase()) && isHeader(name, value),
     );
     return {
       url: each.url,
+      ...(each.variant === undefined ? {} : { variant: new URL(each.variant).href }),
       kind: each.isHls ? 'hls' : 'http',
       headers: Object.fromEntries(kept.filter(([name]) => name.toLowerCase() !== 'user-agent')),
       userAgent: kept.find(([name]) => name.toLowerCase() === 'user-agent')?.[1],
     };
   });
-  const ends = addresses.flatMap(({ url }) => expiryOf(url) ?? []);
+  const ends = addresses.flatMap(({ url, variant }) => expiryOf(variant ?? url) ?? expiryOf(url) ?? []);
   return {
     addresses: addresses as [MediaAddress, ...MediaAddress[]],
     title: title ?? undefined,

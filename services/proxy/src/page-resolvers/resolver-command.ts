@@ -44,7 +44,9 @@ function streamlink({ url, asked, cookies }: ResolverOrder, folder: string, prox
   ];
   return {
     args: [
-      ...['--json', '--loglevel=error', '--auto-version-check=no', '--ffmpeg-no-validation'],
+      ...['--json', '--loglevel=error', '--auto-version-check=no'],
+      // With an FFmpeg it says of HLS with sound apart only that it would put that together, and not where it is.
+      ...['--ffmpeg-no-validation', '--ffmpeg-ffmpeg=/nonexistent'],
       ...asked.options,
       `--config=${folder}/${CONFIG}`,
     ],

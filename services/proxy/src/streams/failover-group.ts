@@ -26,6 +26,8 @@ export interface PageMedia {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly userAgent: string | undefined;
+  /** Of a master playlist: see `FailoverState`. */
+  readonly variant?: string | undefined;
   /** Where sound and pictures have addresses of their own. */
   readonly audio?: MediaSound | undefined;
   /** When it stops working, ms since 1970. */
@@ -154,8 +156,8 @@ export class FailoverGroup {
     const from = this.#state;
     if (from.index !== fromIndex || index >= fromIndex) return;
     // The attempts stay used up: the group tries the others again when it has played for a while.
-    const { url: currentUrl, headers, userAgent, audio } = address;
-    const own = asking.page === undefined ? {} : { headers, userAgent, audio, expiresAtMs: undefined };
+    const { url: currentUrl, headers, userAgent, variant, audio } = address;
+    const own = asking.page === undefined ? {} : { headers, userAgent, variant, audio, expiresAtMs: undefined };
     const next = { ...from, index, lastAtMs: this.#deps.clock.wallMs(), currentUrl, ...own };
     await this.#put(asking, from, next, 'next_source_failed');
   }
@@ -241,11 +243,12 @@ export class FailoverGroup {
     const next = advanceFailover(this.planOf(asking), from, step);
     if (next === undefined || media === undefined || next.currentUrl !== media.url) return next;
     // What the stream says goes before what the page says.
-    const { userAgent, expiresAtMs, audio } = media;
+    const { userAgent, expiresAtMs, variant, audio } = media;
     return {
       ...next,
       headers: { ...media.headers, ...asking.headers },
       ...(userAgent === undefined ? {} : { userAgent }),
+      ...(variant === undefined ? {} : { variant }),
       ...(audio === undefined ? {} : { audio: { ...audio, headers: { ...audio.headers, ...asking.headers } } }),
       ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
     };

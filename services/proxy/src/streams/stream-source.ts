@@ -70,12 +70,18 @@ export class StreamSource implements GroupSource {
     return state && { address: this.#addressOf(state), index: state.index };
   }
 
-  #addressOf({ currentUrl: url, headers, userAgent, audio }: FailoverState): SourceAddress {
+  #addressOf({ currentUrl: url, headers, userAgent, variant, audio }: FailoverState): SourceAddress {
     const stream = this.#stream;
     const sticky = stream.stickySession === true;
     const sound = audio && { ...audio, userAgent: audio.userAgent ?? stream.userAgent };
     const own = { headers: headers ?? stream.headers, userAgent: userAgent ?? stream.userAgent };
-    return { url, ...own, sticky, ...(sound === undefined ? {} : { audio: sound }) };
+    return {
+      url,
+      ...own,
+      sticky,
+      ...(variant === undefined ? {} : { variant }),
+      ...(sound === undefined ? {} : { audio: sound }),
+    };
   }
 
   /** Moves on before the address stops working; stays when the page gives no other one. */

@@ -230,11 +230,7 @@ export async function createWorker(
       maxFailoverAttempts: config.maxFailoverAttempts,
       askResolver: (question) =>
         askFailoverResolver(question, { guard, userAgent: config.defaultUserAgent, clock, log }),
-      askPage: async ({ resolver, args, cookies, cookiesPath }, url) => {
-        const { addresses, expiresAtMs } = await pageResolvers.media({ resolver, args, cookies, cookiesPath, url });
-        const [{ url: mediaUrl, headers, userAgent }, audio] = addresses;
-        return { url: mediaUrl, headers, userAgent, audio, expiresAtMs };
-      },
+      askPage: (page, url) => pageResolvers.sourceOf({ ...page, url }),
     },
   });
   feeds.add(seating.feeds, seating.films, sources, hlsFeeds);

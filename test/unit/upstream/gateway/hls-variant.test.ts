@@ -3,7 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { NO_HARDWARE } from '../../../../services/proxy/src/ffmpeg/host/hardware.ts';
 import { resolveProfile } from '../../../../services/proxy/src/ffmpeg/profiles/profiles.ts';
 import { wantedVariant } from '../../../../services/proxy/src/processes/wanted-variant.ts';
-import { withOneVariant } from '../../../../services/proxy/src/upstream/gateway/hls-variant.ts';
+import { withOneVariant as atUrl } from '../../../../services/proxy/src/upstream/gateway/hls-variant.ts';
+
+const withOneVariant = (text: string, asked: Parameters<typeof atUrl>[1]) =>
+  atUrl(text, asked, 'http://tv.test/a/master.m3u8');
 
 const SIZES = {
   low: 'BANDWIDTH=900000,RESOLUTION=640x360',
@@ -58,6 +61,16 @@ describe('the variant that fits', () => {
       left(withOneVariant(master('low', 'mid', 'high'), wanted('720p', [], attempt))),
     );
     expect(tries.flat()).toEqual(['mid', 'high', 'low', 'mid'].map((name) => `${name}/index.m3u8`));
+  });
+
+  test('is the one whose address is wanted, and the best of the others where that is not there or has failed', () => {
+    const tries = (name: string, attempt = 0) => {
+      const address = `http://tv.test/a/${name}/index.m3u8`;
+      return left(withOneVariant(master('low', 'mid', 'high'), { ...wanted('720p', [], attempt), address }));
+    };
+    expect([tries('low'), tries('gone'), tries('low', 1), tries('low', 2)].flat()).toEqual(
+      ['low', 'mid', 'mid', 'high'].map((name) => `${name}/index.m3u8`),
+    );
   });
 
   test('leaves a media playlist as it is', () => {

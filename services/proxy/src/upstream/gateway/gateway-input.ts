@@ -28,7 +28,7 @@ export function openThroughGateway(
   wanted: WantedVariant | undefined,
   place?: ProviderPlace,
 ): GatewayInput {
-  const first = gateway.register(address, wanted, place);
+  const first = gateway.register(address, wanted && { ...wanted, address: address.variant }, place);
   const second = address.audio === undefined ? undefined : gateway.register(address.audio);
   return {
     input: {

@@ -359,7 +359,7 @@ export class GatewaySession {
   }
 
   #sendPlaylist({ text, url }: Pick<PlaylistText, 'text' | 'url'>, response: ServerResponse): void {
-    const shown = this.#wanted === undefined ? text : withOneVariant(text, this.#wanted);
+    const shown = this.#wanted === undefined ? text : withOneVariant(text, this.#wanted, url);
     const body = rewritePlaylist(shown, url, (entry) => this.#address(entry));
     response.writeHead(200, { 'content-type': 'application/vnd.apple.mpegurl', 'cache-control': 'no-cache' });
     response.end(body);

@@ -17,6 +17,8 @@ export interface WantedVariant {
   readonly languages: readonly string[];
   /** The output takes more than the first track of each kind, so all renditions of the variant stay. */
   readonly allRenditions: boolean;
+  /** It is this one, if it is there; undefined: whichever fits. */
+  readonly address?: string | undefined;
   /** Number of failed tries. Each one moves on to the next best variant. */
   readonly attempt: number;
 }
@@ -35,13 +37,19 @@ const AUDIO_CODEC = /^(?:mp4a|ac-3|ec-3|ac-4|opus|flac|alac|dts)/i;
 const HARD_CODEC = /^(?:dv|vvc|vvi|av01)/i;
 const HARD_RANGE = /^(?:PQ|HLG)$/;
 
-/** The playlist with only the best variant. A playlist without variants stays as it is. */
-export function withOneVariant(text: string, wanted: WantedVariant): string {
+/**
+ * The playlist with only the best variant. A playlist without variants stays as it is.
+ * @param url where it was found
+ */
+export function withOneVariant(text: string, wanted: WantedVariant, url: string): string {
   const lines = text.split(/\r\n|[\n\r\0]/);
   const variants = lines.flatMap((line, index) =>
     line.startsWith('#EXT-X-STREAM-INF:') ? [variantOf(line, index)] : [],
   );
-  const ranked = ranking(variants, wanted);
+  const named = variants.filter(
+    ({ line }) => wanted.address !== undefined && addressAt(lines, line, url) === wanted.address,
+  );
+  const ranked = [...new Set([...named, ...ranking(variants, wanted)])];
   const chosen = ranked[wanted.attempt % ranked.length];
   if (chosen === undefined) return text;
   const rendition = wanted.allRenditions ? undefined : soundOf(lines, chosen, wanted.languages);
@@ -61,6 +69,15 @@ export function withOneVariant(text: string, wanted: WantedVariant): string {
     return isAddress;
   });
   return kept.join('\n');
+}
+
+/** The whole address of a variant; undefined where its tag has none. */
+function addressAt(lines: readonly string[], tag: number, url: string): string | undefined {
+  const address = lines
+    .slice(tag + 1)
+    .find((line) => !line.startsWith('#') && line.trim() !== '')
+    ?.trim();
+  return address !== undefined && URL.canParse(address, url) ? new URL(address, url).href : undefined;
 }
 
 /** Best first: the smallest that fills the output, then larger ones, then the largest of the smaller ones. */

@@ -6,6 +6,8 @@ export interface SourceAddress {
   readonly userAgent: string;
   /** A reconnect goes to where the first redirects led, while that works. */
   readonly sticky?: boolean;
+  /** `url` is a master playlist: the address of the variant that is wanted. */
+  readonly variant?: string;
   /** Sound that comes apart from the pictures, which are at `url`. */
   readonly audio?: Pick<SourceAddress, 'url' | 'headers' | 'userAgent'>;
 }
