@@ -43,6 +43,14 @@ export const METRICS = {
   stalls: 'streampool_stalls_total',
   /** Viewers whose stream failed before or during playback: 5xx answers, and streams that ended with an error. */
   errors: 'streampool_errors_total',
+  /** Recordings and network channels that the worker makes now. */
+  broadcasts: 'streampool_broadcasts',
+  /** Bytes of media written for them. */
+  broadcastBytes: 'streampool_broadcast_bytes_total',
+  /** Programmes of them that are over, by how. */
+  broadcastEnds: 'streampool_broadcast_ends_total',
+  /** Bytes of memory that network channels take. */
+  broadcastWindowBytes: 'streampool_broadcast_window_bytes',
   /** 1 while the worker takes nothing new and waits for its viewers to leave. */
   draining: 'streampool_draining',
   /** 1 while the worker's lease is confirmed; 0 while Redis has not confirmed it. */

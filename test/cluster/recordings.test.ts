@@ -4,8 +4,11 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { METRICS, type MetricKey } from '../../services/shared/metric-names.ts';
 import { BroadcastClient, expectWhole, RECORDING, stretchesOf } from '../support/broadcast-client.ts';
+import { samplesIn } from '../support/metrics.ts';
 import { staged } from '../support/stage.ts';
+import { until } from '../support/until.ts';
 import type { Worker } from '../support/worker.ts';
 
 staged('goes on at another worker with the next number, when the one that makes it is killed', async ({ stage }) => {
@@ -50,7 +53,44 @@ staged('goes on at another worker with the next number, when the one that makes 
   const status = await other.api.get<{ status: string; stream_url: string }>('/broadcast/channel/status');
   expect(status.body).toMatchObject({ status: 'running', stream_url: second.url });
   await channel.stop(other);
+  await expectTold(other);
 });
+
+/** Requires that the worker that made the channel tells and counts its two programmes. */
+async function expectTold(worker: Worker): Promise<void> {
+  const types = 'broadcast_started,broadcast_ended,broadcast_failed';
+  const told = async () => {
+    const { body } = await worker.api.get<{ events: { event_type: string; data: Record<string, unknown> }[] }>(
+      `/events?type=${types}`,
+    );
+    return body.events
+      .filter(({ data }) => data.broadcast === 'channel')
+      .map(({ event_type, data: { programme, reason } }) => [event_type, programme, reason ?? null])
+      .reverse();
+  };
+  const expected = [
+    ['broadcast_started', 1, null],
+    ['broadcast_ended', 1, 'ended'],
+    ['broadcast_started', 2, null],
+    ['broadcast_ended', 2, 'stopped'],
+  ];
+  let seen: unknown[] = [];
+  await until(
+    async () => {
+      seen = await told();
+      return seen.length === expected.length;
+    },
+    { what: () => `four events; there are ${JSON.stringify(seen)}` },
+  );
+  expect(seen).toEqual(expected);
+  const samples = samplesIn((await worker.api.get<string>('/metrics')).body);
+  const of = (key: MetricKey, labels = '') => samples.get(`${METRICS[key]}${labels}`);
+  expect(of('broadcasts', '{kind="channel"}')).toBe(0);
+  expect(of('broadcastEnds', '{how="ended"}')).toBe(1);
+  expect(of('broadcastEnds', '{how="failed"}')).toBe(0);
+  expect(of('broadcastBytes')).toBeGreaterThan(100_000);
+  expect(of('broadcastWindowBytes')).toBeGreaterThan(10_000);
+}
 
 interface Shown {
   readonly recording_id: string;

@@ -1,5 +1,6 @@
 /** Who starts a recording and downloads it, as m3u-editor does: it fetches each line of the playlist that has no `#`. */
 
+import { createHash } from 'node:crypto';
 import { parse, type types } from 'hls-parser';
 import { expect } from 'vitest';
 import { decodeErrors, expectClean, judgeTs } from './judge/index.ts';
@@ -85,6 +86,14 @@ export class BroadcastClient {
     }
     return downloaded;
   }
+}
+
+/** The same in a few words, to be compared: the difference of two segments as bytes would take minutes to print. */
+export function shownSegments(segments: readonly DownloadedSegment[]): string[] {
+  return segments.map(({ n, bytes, seconds, pdtMs, discontinuity }) => {
+    const hash = createHash('sha1').update(bytes).digest('hex');
+    return `${n} ${hash} ${seconds} ${pdtMs}${discontinuity ? ' discontinuity' : ''}`;
+  });
 }
 
 /** The segments from each discontinuity to the next. */

@@ -25,6 +25,9 @@ export const EVENT_TYPES = [
   'source_back',
   'client_stalled',
   'limit_reached',
+  'broadcast_started',
+  'broadcast_ended',
+  'broadcast_failed',
   'redis_lost',
   'redis_back',
 ] as const;

@@ -117,6 +117,7 @@ export const FAILURE_TYPES = [
   'source_lost',
   'client_stalled',
   'limit_reached',
+  'broadcast_failed',
   'redis_lost',
 ] as const;
 

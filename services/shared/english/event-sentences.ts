@@ -27,6 +27,8 @@ const REASONS: Readonly<Record<string, string>> = {
   asked: 'it was asked to',
   signal: 'its process ends',
   deployment: 'another deployment is wanted',
+  ended: 'its time is over',
+  next_programme: 'the next programme began',
   told: 'it was asked to',
   stopping: 'its process ends',
 };
@@ -116,6 +118,12 @@ export function eventSentences(reader: Reader): (event: ToldEvent) => string {
     source_lost: (fields) => `${sourceIn(fields)} is lost${because(fields.text('reason'))}`,
     source_back: (fields) => `${sourceIn(fields)} is back${after(fields.number('outage_ms'))}`,
     limit_reached: ({ text }) => `somebody was refused${because(text('detail') || text('limit'))}`,
+    broadcast_started: (fields) =>
+      fields.text('kind') === 'channel'
+        ? `${broadcastIn(fields)} plays ${fields.name}`
+        : `${fields.name} is recorded as ${fields.text('broadcast')}`,
+    broadcast_ended: (fields) => `${broadcastIn(fields)} ended${played(fields.number('seconds'))}${fields.reason}`,
+    broadcast_failed: (fields) => `${broadcastIn(fields)} failed${because(fields.text('error'))}`,
     redis_lost: ({ worker, text }) => `${worker} cannot reach Redis${because(text('reason'))}`,
     redis_back: ({ worker, number }) => `${worker} reaches Redis again${after(number('outage_ms'))}`,
   };
@@ -126,6 +134,10 @@ export function eventSentences(reader: Reader): (event: ToldEvent) => string {
     // A name from outside is written as its owner writes it.
     return OWN_WORD.test(sentence) ? sentence.charAt(0).toUpperCase() + sentence.slice(1) : sentence;
   };
+}
+
+function broadcastIn({ text }: Fields): string {
+  return `the ${text('kind') === 'channel' ? 'channel' : 'recording'} ${text('broadcast')}`;
 }
 
 /** Several streams may read a source: then the event has its address, and the name of none. */

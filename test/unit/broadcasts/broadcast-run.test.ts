@@ -37,6 +37,7 @@ async function ground(feeds: (CutFeed | Error)[], more: Partial<BroadcastOrder> 
   );
   const opened: CutFeed[] = [];
   const ended: string[] = [];
+  const told: string[] = [];
   const followed: [number, number][] = [];
   /** The programmes that follow by themselves. */
   const following: ((before: BroadcastOrder) => BroadcastOrder)[] = [];
@@ -48,6 +49,10 @@ async function ground(feeds: (CutFeed | Error)[], more: Partial<BroadcastOrder> 
   };
   const run = new BroadcastRun({
     ...{ writer, open, clock, log },
+    news: {
+      began: ({ order }) => void told.push(`began ${order.programme}`),
+      over: ({ order }, end, error = '') => void told.push(`${end} ${order.programme} ${error}`.trim()),
+    },
     hasEnd: async (id) => void ended.push(id),
     following: async ({ order }) => following.shift()?.(order),
     hasFollowed: (before, { pid }) => void followed.push([before.order.programme, pid]),
@@ -65,6 +70,7 @@ async function ground(feeds: (CutFeed | Error)[], more: Partial<BroadcastOrder> 
     book,
     opened,
     ended,
+    told,
     following,
     followed,
     media,
@@ -125,7 +131,7 @@ it('plays a source that has an end to there, and has ended then', async () => {
 
 it('goes on by itself with the programme that follows, and says so when that has media', async () => {
   const [first, second] = [new CutFeed().cut(0), new CutFeed()];
-  const { run, media, following, followed } = await ground([first, second], { durationSeconds: 4 });
+  const { run, media, following, followed, told } = await ground([first, second], { durationSeconds: 4 });
   following.push((before) => ({ ...before, programme: before.programme + 1, durationSeconds: 0 }));
   const over = run.run();
   await running(run);
@@ -140,6 +146,7 @@ it('goes on by itself with the programme that follows, and says so when that has
   run.stop();
   expect(await over).toEqual({ kind: 'stopped' });
   expect(await media()).toEqual(['[0][1]', '![50][51][52]']);
+  expect(told).toEqual(['began 1', 'ended 1', 'began 2', 'stopped 2']);
 });
 
 it('goes on where it was when its feed has ended, without a discontinuity if nothing is missing', async () => {
@@ -171,7 +178,7 @@ it('fails at once when its source does not open, and says why', async () => {
 
 it('fails when its source stays away for 60 s, with what there is', async () => {
   const feed = new CutFeed().cut(0);
-  const { run, media } = await ground([feed]);
+  const { run, media, told } = await ground([feed]);
   const beganMs = clock.monotonicMs();
   const over = run.run();
   await running(run);
@@ -180,6 +187,7 @@ it('fails when its source stays away for 60 s, with what there is', async () => 
   expect(await over).toMatchObject({ kind: 'failed', error: { message: 'The provider is gone.' } });
   expect(clock.monotonicMs() - beganMs).toBeGreaterThanOrEqual(60_000);
   expect(await media()).toEqual(['[0][1]']);
+  expect(told).toEqual(['began 1', 'failed 1 The provider is gone.']);
 });
 
 it('ends when the time of its programme is over, and not before', async () => {
@@ -194,7 +202,7 @@ it('ends when the time of its programme is over, and not before', async () => {
 
 it('goes on with the next programme under the next number, with a discontinuity', async () => {
   const [first, second] = [new CutFeed().cut(0), new CutFeed().cut(20)];
-  const { run, media, next } = await ground([first, second]);
+  const { run, media, next, told } = await ground([first, second]);
   const over = run.run();
   await running(run);
   first.cut(1).cut(2).cut(3);
@@ -207,6 +215,7 @@ it('goes on with the next programme under the next number, with a discontinuity'
   run.stop();
   await over;
   expect(await media()).toEqual(['[0][1][2]', '[3]', '![20][21][22]']);
+  expect(told).toEqual(['began 1', 'next_programme 1', 'began 2', 'stopped 2']);
 });
 
 it('opens the feed of the programme that follows by itself before the one of now is over', async () => {
@@ -246,12 +255,13 @@ it.each(['stop', 'leave'] as const)('has no use for a feed that was opened ahead
 
 it('is left to another worker without an end, with all that it has got', async () => {
   const feed = new CutFeed().cut(0);
-  const { run, media } = await ground([feed]);
+  const { run, media, told } = await ground([feed]);
   const over = run.run();
   await running(run);
   feed.cut(1);
   run.leave();
   expect(await over).toEqual({ kind: 'left' });
+  expect(told).toEqual(['began 1']);
   expect([run.index.state, run.index.endedAtMs]).toEqual(['running', undefined]);
   expect((await media()).join('')).toMatch(/^\[0\]/);
 });

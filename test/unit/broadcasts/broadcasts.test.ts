@@ -38,6 +38,8 @@ interface Sent {
 class Cluster {
   readonly book = new MemoryBroadcasts(() => undefined);
   readonly sent: Sent[] = [];
+  /** Of programmes that begin and end. */
+  readonly told: string[] = [];
   /** How often the registry does not know yet who makes what. */
   waits = 0;
   /** Those that stood still. */
@@ -129,6 +131,12 @@ class Cluster {
           this.sent.push({ event: (body as { event: string }).event, overtaken });
         },
       },
+      news: {
+        began: ({ order }) => void this.told.push(`${incarnation} began ${order.programme}`),
+        over: ({ order }, end, error = '') =>
+          void this.told.push(`${incarnation} ${end} ${order.programme} ${error}`.trim()),
+        wrote: () => undefined,
+      },
       isDraining: () => false,
       isInDoubt: () => this.inDoubt.has(incarnation),
       clock,
@@ -215,6 +223,8 @@ it('goes on, on another worker, when its own has died, under the next number', a
   expect(segmentsIn(playlist)).toEqual(['live000000.ts', 'live000001.ts']);
   expect(playlist).not.toContain('DISCONTINUITY\n');
   expect(String(await two.reading.segment(ID, 'live000001.ts'))).toBe('[3][4][5]');
+  // It is the same programme, on whichever worker.
+  expect(cluster.told).toEqual(['one began 1']);
 });
 
 it.each([
@@ -354,4 +364,5 @@ it('says why when nothing can be written', async () => {
     status: 502,
     message: expect.stringContaining('cannot be written'),
   });
+  expect(cluster.told).toEqual([expect.stringMatching(/^one failed 1 .*cannot be written/)]);
 });

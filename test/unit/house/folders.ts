@@ -261,7 +261,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'metrics',
     'the numbers that are scraped of a worker',
-    'services/shared services/registry services/registry/events services/registry/samples errors.ts cluster ownership ffmpeg/process upstream/http upstream/provider sources/hls processes films viewers viewers/sessions webhooks',
+    'services/shared services/registry services/registry/events services/registry/samples errors.ts cluster ownership ffmpeg/process upstream/http upstream/provider sources/hls processes films viewers viewers/sessions webhooks broadcasts',
   ),
   row(
     'worker',

@@ -17,6 +17,10 @@ it.each([
   expect(ringLimits(settings, feeds)).toEqual({ retainMs: RETAIN_MS, joinBufferMs: 4_000, maxBytes: maxMib * MIB });
 });
 
+it('leaves the rings what the windows of network channels do not take', () => {
+  expect(ringLimits(settings, 10, 100 * MIB).maxBytes).toBe(30 * MIB);
+});
+
 it('never allows more than the setting, which may be less than a ring needs', () => {
   expect(ringLimits({ ...settings, ringMaxBytes: MIB }, 1).maxBytes).toBe(MIB);
 });

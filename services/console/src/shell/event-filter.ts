@@ -15,6 +15,7 @@ export const GROUPS: Readonly<Record<string, readonly string[]>> = {
     'source_lost',
     'source_back',
   ],
+  recordings: ['broadcast_started', 'broadcast_ended', 'broadcast_failed'],
   viewers: ['client_connected', 'client_disconnected', 'client_stalled', 'limit_reached'],
   workers: ['worker_joined', 'worker_left', 'worker_draining', 'takeover', 'handover', 'redis_lost', 'redis_back'],
 };

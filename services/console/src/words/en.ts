@@ -401,7 +401,7 @@ export const en = {
     what: 'Show',
     all: 'everything',
     failures: 'failures',
-    groups: { streams: 'streams', viewers: 'viewers', workers: 'workers' },
+    groups: { streams: 'streams', recordings: 'recordings', viewers: 'viewers', workers: 'workers' },
     ofStream: 'Only of one stream',
     ofWorker: (worker: string) => `Only of ${visible(worker)}`,
     one: 'One event',

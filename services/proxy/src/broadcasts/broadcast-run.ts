@@ -10,6 +10,7 @@ import { pauseBy } from '../async.ts';
 import { StreampoolError } from '../errors.ts';
 import { FiniteSourceError } from '../feed/finite-source.ts';
 import type { BroadcastFeed } from './broadcast-feed.ts';
+import type { BroadcastNews } from './broadcast-news.ts';
 import { BroadcastLostError, type BroadcastWriter } from './broadcast-writer.ts';
 import { FeedAhead } from './feed-ahead.ts';
 import { feedEntry } from './feed-entry.ts';
@@ -31,6 +32,7 @@ export interface BroadcastRunDeps {
   readonly following: (index: RecordingIndex) => Promise<BroadcastOrder | undefined>;
   /** Such a programme has media. @param before how the one before it has ended */
   readonly hasFollowed: (before: RecordingIndex, index: RecordingIndex) => void;
+  readonly news: Pick<BroadcastNews, 'began' | 'over'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -108,6 +110,7 @@ export class BroadcastRun {
         const end = hasEnded(writer.index.state) && this.#asked === undefined ? undefined : await this.#programme();
         if (end === undefined) return { kind: 'stopped' };
         if (end.kind === 'next') {
+          if (this.#hasBegun) this.#deps.news.over(writer.index, 'next_programme');
           await writer.next(end.order);
           this.#hasBegun = false;
           this.#before = undefined;
@@ -115,6 +118,7 @@ export class BroadcastRun {
         }
         const order = end.kind === 'ended' ? await this.#deps.following(writer.index) : undefined;
         if (order !== undefined) {
+          this.#deps.news.over(writer.index, 'ended');
           this.#before = writer.index;
           await writer.next(order);
           this.#hasBegun = false;
@@ -122,6 +126,7 @@ export class BroadcastRun {
         }
         if (end.kind === 'failed') await writer.end('failed', end.error.message);
         else if (end.kind !== 'left') await writer.end('stopped');
+        this.#tellEnd(end);
         return end;
       }
     } catch (error) {
@@ -129,6 +134,12 @@ export class BroadcastRun {
     } finally {
       this.#ahead.drop();
     }
+  }
+
+  #tellEnd({ kind }: BroadcastEnd): void {
+    const { news, writer } = this.#deps;
+    if (kind === 'failed') news.over(writer.index, 'failed', writer.index.error);
+    else if ((kind === 'ended' || kind === 'stopped') && this.#hasBegun) news.over(writer.index, kind);
   }
 
   /** @param error of the store, or of the registry */
@@ -143,6 +154,7 @@ export class BroadcastRun {
       if (again instanceof BroadcastLostError) return { kind: 'lost' };
       log.error({ err: again, broadcast: writer.index.id }, 'the end of a broadcast could not be written');
     }
+    this.#deps.news.over(writer.index, 'failed', shownOf(why));
     return { kind: 'failed', error: why };
   }
 
@@ -243,9 +255,11 @@ export class BroadcastRun {
   async #begins({ pid }: BroadcastFeed): Promise<void> {
     const { writer } = this.#deps;
     this.#hasBegun = true;
+    const isNew = writer.index.state === 'starting';
     if (writer.index.state !== 'running' || (pid !== undefined && pid !== writer.index.pid)) {
       await writer.change({ state: 'running', ...(pid !== undefined && { pid }) });
     }
+    if (isNew) this.#deps.news.began(writer.index);
     if (this.#before !== undefined) this.#deps.hasFollowed(this.#before, writer.index);
     this.#before = undefined;
   }

@@ -29,6 +29,8 @@ import type { RecordingStore } from './store/recording-store.ts';
 export interface BroadcastWriterDeps {
   readonly book: Pick<BroadcastBook, 'note'>;
   readonly store: RecordingStore;
+  /** So much media was written, in bytes. */
+  readonly wrote?: (bytes: number) => void;
   readonly clock: Clock;
 }
 
@@ -99,6 +101,7 @@ export class BroadcastWriter {
     const { id, next } = this.#index;
     const { store } = this.#deps;
     await store.write(id, this.#epoch, segmentName(next), media);
+    this.#deps.wrote?.(media.length);
     const { seconds, pdtMs, discontinuity } = group;
     const facts = { epoch: this.#epoch, seconds, pdtMs, discontinuity, bytes: media.length };
     const { index, dropped } = withSegment(this.#index, facts);

@@ -20,6 +20,7 @@ import { StreampoolError } from '../errors.ts';
 import type { StreamCatalogue } from '../streams/stream-catalogue.ts';
 import { BroadcastCallbacks, type BroadcastCallbacksDeps } from './broadcast-callbacks.ts';
 import type { BroadcastFeed } from './broadcast-feed.ts';
+import { type BroadcastKind, type BroadcastNews, kindOf } from './broadcast-news.ts';
 import { BroadcastReading, type BroadcastReadingDeps } from './broadcast-reading.ts';
 import { type BroadcastEnd, BroadcastRun } from './broadcast-run.ts';
 import { createSource } from './broadcast-source.ts';
@@ -57,6 +58,7 @@ export interface BroadcastsDeps {
   /** Of kept sequences. */
   readonly limits: RecordingLimits;
   readonly callback: BroadcastCallbacksDeps['callback'];
+  readonly news: Pick<BroadcastNews, 'began' | 'over' | 'wrote'>;
   /** This worker begins nothing. */
   readonly isDraining: () => boolean;
   /** It stood still: another worker may make by now what it makes. */
@@ -97,6 +99,16 @@ export class Broadcasts {
     this.reading = new BroadcastReading({ stores, made, peers: () => deps.registry.peers(), ask, clock });
     this.#callbacks = new BroadcastCallbacks(deps);
     this.#upkeep = new Upkeep({ ...deps, reading: this.reading });
+  }
+
+  /** Those that this worker makes, of each kind. */
+  get counts(): ReadonlyMap<BroadcastKind, number> {
+    const counts = new Map<BroadcastKind, number>([
+      ['recording', 0],
+      ['channel', 0],
+    ]);
+    for (const { run } of this.#made.values()) counts.set(kindOf(run.index), (counts.get(kindOf(run.index)) ?? 0) + 1);
+    return counts;
   }
 
   start(): void {
@@ -231,12 +243,12 @@ export class Broadcasts {
   }
 
   async #make(shown: ShownBroadcast, epoch: number): Promise<void> {
-    const { registry, stores, clock, log } = this.#deps;
+    const { registry, stores, news, clock, log } = this.#deps;
     const { id, order } = shown;
     const store = order.kept ? stores.kept : stores.window;
     let writer: BroadcastWriter;
     try {
-      const deps = { book: registry.broadcasts, store, clock };
+      const deps = { book: registry.broadcasts, store, clock, wrote: (bytes: number) => news.wrote(bytes) };
       writer = await BroadcastWriter.open(
         deps,
         shown,
@@ -257,7 +269,7 @@ export class Broadcasts {
       return this.#open(index, signal, mayCreate);
     };
     const run = new BroadcastRun({
-      ...{ writer, open, clock, log },
+      ...{ writer, open, news, clock, log },
       hasEnd: (streamId) => registry.markUnshareable(streamId),
       following: (index) => this.#following(index),
       hasFollowed: (index, { order: { programme }, pid }) =>
@@ -276,7 +288,7 @@ export class Broadcasts {
 
   /** Nothing can be written of it: what there is stays as it is. */
   async #refuse({ id, order, progress }: ShownBroadcast, epoch: number, why: StoreError): Promise<void> {
-    const { registry, clock, log } = this.#deps;
+    const { registry, news, clock, log } = this.#deps;
     log.error({ err: why, broadcast: id }, 'a broadcast cannot be made');
     const index = newIndex(id, epoch, order, clock.wallMs());
     const ended = { epoch, state: 'failed', error: why.message, endedAtMs: clock.wallMs() } as const;
@@ -284,6 +296,7 @@ export class Broadcasts {
       ...(progress ?? progressOf(index, epoch)),
       ...{ ...ended, programme: order.programme },
     });
+    news.over(index, 'failed', why.message);
     await registry.release(broadcastKey(id));
   }
 

@@ -60,6 +60,18 @@ export const SERIES: Readonly<Record<MetricKey, Series>> = {
   skips: counter('Times a viewer was too slow and skipped to a newer keyframe.', 'viewers complain about jumps'),
   stalls: counter('Viewers dropped because they took nothing.', 'viewers complain about ends'),
   errors: counter('5xx answers to viewers, and streams that failed under them.', 'always: alarm on it'),
+  broadcasts: gauge(
+    'Recordings and network channels that this worker makes now. `recording`: all is kept. `channel`: a window of the newest segments.',
+    'you count what is recorded',
+    ['kind'],
+  ),
+  broadcastBytes: counter('Bytes of media written for recordings and network channels.', 'a disk fills'),
+  broadcastEnds: counter(
+    'Programmes of recordings and network channels that are over. `ended`: their time is over. `stopped`: somebody has stopped them. `next_programme`: another one was started. `failed`: the source or the folder did.',
+    'a recording is missing: alarm on `failed`',
+    ['how'],
+  ),
+  broadcastWindowBytes: gauge('Bytes of memory that the windows of network channels take.', 'memory is high'),
   draining: gauge('1 while the worker takes nothing new, else 0.', 'a worker gets no viewers'),
   leaseHeld: gauge('1 while Redis has confirmed what the worker owns, else 0.', 'it is 0: Redis does not answer'),
   info: gauge(

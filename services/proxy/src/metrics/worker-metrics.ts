@@ -4,6 +4,8 @@ import { Registry } from 'prom-client';
 import type { Totals } from '../../../registry/registry.ts';
 import type { WorkerIdentity, WorkerNumbers } from '../../../registry/types.ts';
 import { VERSION } from '../../../shared/version.ts';
+import type { BroadcastNews } from '../broadcasts/broadcast-news.ts';
+import type { Broadcasts } from '../broadcasts/broadcasts.ts';
 import type { JoinedCluster } from '../cluster/cluster.ts';
 import type { RedisTally } from '../cluster/redis-tally.ts';
 import type { FfmpegTally } from '../ffmpeg/process/tally.ts';
@@ -40,6 +42,10 @@ export interface MetricsSources {
   readonly hlsFeeds: Pick<HlsFeeds, 'requestCount' | 'cacheHits' | 'fetchedCount'>;
   readonly hls: { readonly blockedRequests: number };
   readonly lease: Pick<Lease, 'state' | 'losses'>;
+  readonly broadcasts: Pick<Broadcasts, 'counts'>;
+  readonly broadcastNews: Pick<BroadcastNews, 'ends' | 'writtenBytes'>;
+  /** Of network channels. */
+  readonly windows: { readonly heldBytes: number };
   readonly relays: Pick<JoinedCluster['relays'], 'connections' | 'sentBytes'>;
   readonly registry: Pick<Totals, 'eventCounts'>;
   readonly webhooks: Pick<Webhooks, 'deliveries'>;
@@ -58,6 +64,7 @@ export function workerMetrics(sources: MetricsSources): MetricsRegistry {
   addViewers(add, sources);
   addMedia(add, sources);
   addSources(add, sources);
+  addBroadcasts(add, sources);
   addWorker(add, sources);
   return registry;
 }
@@ -111,6 +118,13 @@ function addSources(
   const limit = () => (connections.max === 0 ? [] : each(({ accounts }) => connections.max * Math.max(1, accounts)));
   add.labelled('providerLimit', limit);
   add.labelled('providerRefusals', () => each(({ refusals }) => refusals));
+}
+
+function addBroadcasts(add: Collectors, { broadcasts, broadcastNews, windows }: MetricsSources): void {
+  add.labelled('broadcasts', () => byName(broadcasts.counts));
+  add.counter('broadcastBytes', () => broadcastNews.writtenBytes);
+  add.labelled('broadcastEnds', () => byName(broadcastNews.ends));
+  add.gauge('broadcastWindowBytes', () => windows.heldBytes);
 }
 
 function addWorker(

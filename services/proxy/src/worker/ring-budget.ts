@@ -11,8 +11,16 @@ const RING_MIN_BYTES = 2 * 1024 * 1024;
 
 export type RingSettings = Pick<Config, 'memoryLimitBytes' | 'ringMaxBytes' | 'joinBufferMs'>;
 
-/** @param feeds how many feeds the worker has */
-export function ringLimits({ memoryLimitBytes, ringMaxBytes, joinBufferMs }: RingSettings, feeds: number): RingLimits {
-  const share = Math.max(RING_MIN_BYTES, (memoryLimitBytes * RING_MEMORY_SHARE) / Math.max(1, feeds));
+/**
+ * @param feeds how many feeds the worker has
+ * @param windowBytes what the windows of network channels take of the same memory
+ */
+export function ringLimits(
+  { memoryLimitBytes, ringMaxBytes, joinBufferMs }: RingSettings,
+  feeds: number,
+  windowBytes = 0,
+): RingLimits {
+  const all = memoryLimitBytes * RING_MEMORY_SHARE - windowBytes;
+  const share = Math.max(RING_MIN_BYTES, all / Math.max(1, feeds));
   return { retainMs: RETAIN_MS, joinBufferMs, maxBytes: Math.min(ringMaxBytes, share) };
 }

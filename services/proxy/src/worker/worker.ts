@@ -5,6 +5,7 @@ import type { Command } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { BROADCAST_USER_AGENT, BroadcastCallback } from '../broadcasts/broadcast-callback.ts';
 import { openFeed } from '../broadcasts/broadcast-feed.ts';
+import { BroadcastNews } from '../broadcasts/broadcast-news.ts';
 import { Broadcasts } from '../broadcasts/broadcasts.ts';
 import { openFilm } from '../broadcasts/film-broadcast.ts';
 import { askForBroadcast } from '../broadcasts/remote-broadcast.ts';
@@ -130,7 +131,8 @@ export async function createWorker(
   const connections = new ProviderConnections({ max: config.sourceMaxConnections, registry, reclaim });
   const memories = new SourceMemories();
   const sealer = new Sealer(cluster.playbackSecrets, cluster.mayLackSecret);
-  const limits = () => ringLimits(config, feeds.size);
+  const windows = new MemoryStore();
+  const limits = () => ringLimits(config, feeds.size, windows.heldBytes);
   const hlsFeeds = new HlsFeeds({
     requests: new HlsRequests({ guard, memories, settings: config }),
     cache: new HlsCache(config.hlsCacheBytes),
@@ -292,17 +294,15 @@ export async function createWorker(
     workerNumbers({ seating, sources, playback, hls, dash, hlsFeeds, connections, drainReason: drain.reason });
   const totals = (ids: readonly string[]) => registry.streamTotals(ids);
   const history = new StreamHistory({ totals, streams: () => streamRates(seating), log });
+  const broadcastNews = new BroadcastNews({ registry, workerId: config.workerId });
   const broadcasts = new Broadcasts({
-    ...{ registry, catalogue, clock, log },
+    ...{ registry, catalogue, clock, log, news: broadcastNews },
     open: async (stream, signal) => {
       await seating.sourceOf(stream).findMedia();
       return openFeed({ registry, feeds: seating.feeds, clock }, stream, signal);
     },
     openFilm: (stream, index) => openFilm({ films: seating.films, clock }, stream, index),
-    stores: {
-      kept: await openStore(config.recordings, config.recordingsShared, environment),
-      window: new MemoryStore(),
-    },
+    stores: { kept: await openStore(config.recordings, config.recordingsShared, environment), window: windows },
     callback: new BroadcastCallback({ guard, userAgent: BROADCAST_USER_AGENT, clock, log }),
     ask: (peer, id, what) => askForBroadcast(wire, peer, cluster.secret(), id, what),
     limits: { max: config.recordingsMax, maxBytes: config.recordingsMaxBytes, maxAgeMs: config.recordingsMaxAgeMs },
@@ -422,6 +422,7 @@ export async function createWorker(
     hlsFeeds,
     hls,
     lease,
+    ...{ broadcasts, broadcastNews, windows },
     relays,
     memories,
     connections,

@@ -99,3 +99,17 @@ it('a folder shows nobody else what is in it, and takes foreign names for no rec
   );
   expect(modes).toEqual([0o700, 0o700, 0o600]);
 });
+
+it('in memory counts what it holds', async () => {
+  const store = new MemoryStore();
+  await store.begin('own', 1);
+  await store.write('own', 1, 'live000000.ts', Buffer.alloc(100));
+  await store.write('own', 1, 'live000001.ts', Buffer.alloc(50));
+  await store.write('own', 1, 'index.json', 'four');
+  await store.write('own', 1, 'index.json', 'longer');
+  expect(store.heldBytes).toBe(156);
+  await store.remove('own', 1, ['live000000.ts', 'live000007.ts']);
+  expect(store.heldBytes).toBe(56);
+  await store.removeAll('own');
+  expect(store.heldBytes).toBe(0);
+});

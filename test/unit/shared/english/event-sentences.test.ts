@@ -42,6 +42,18 @@ describe('an event', () => {
       { name: 'News', failover_index: 0, reason: 'source_stalled' },
       'News went to backup 1: source stalled',
     ],
+    ['broadcast_started', { name: 'BBC One', broadcast: 'news', kind: 'recording' }, 'BBC One is recorded as news'],
+    ['broadcast_started', { name: 'BBC One', broadcast: 'own', kind: 'channel' }, 'The channel own plays BBC One'],
+    [
+      'broadcast_ended',
+      { broadcast: 'news', kind: 'recording', seconds: 3_600, reason: 'ended' },
+      'The recording news ended after 1 h 0 min: its time is over',
+    ],
+    [
+      'broadcast_failed',
+      { broadcast: 'news', kind: 'recording', error: 'No space is left.' },
+      'The recording news failed: No space is left.',
+    ],
   ])('%s', (event_type, data, sentence) => {
     expect(sentenceOf({ event_type, data })).toBe(sentence);
   });

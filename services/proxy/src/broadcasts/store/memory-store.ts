@@ -9,10 +9,11 @@ export class MemoryStore implements RecordingStore {
   /** Recording → epoch → name → content. */
   readonly #recordings = new Map<string, Map<number, Files>>();
 
+  #heldBytes = 0;
+
   /** What it takes, in bytes. */
   get heldBytes(): number {
-    const files = [...this.#recordings.values()].flatMap((epochs) => [...epochs.values()]);
-    return files.flatMap((each) => [...each.values()]).reduce((sum, { length }) => sum + length, 0);
+    return this.#heldBytes;
   }
 
   async ids(): Promise<string[]> {
@@ -32,7 +33,9 @@ export class MemoryStore implements RecordingStore {
   async write(id: string, epoch: number, name: string, content: Uint8Array | string): Promise<void> {
     const files = this.#recordings.get(id)?.get(epoch);
     if (files === undefined) throw new Error(`the recording ${id} was removed`);
-    files.set(name, typeof content === 'string' ? Buffer.from(content) : Buffer.from(content));
+    const bytes = typeof content === 'string' ? Buffer.from(content) : Buffer.from(content);
+    this.#heldBytes += bytes.length - (files.get(name)?.length ?? 0);
+    files.set(name, bytes);
   }
 
   async read(id: string, epoch: number, name: string): Promise<Buffer | undefined> {
@@ -41,7 +44,10 @@ export class MemoryStore implements RecordingStore {
 
   async remove(id: string, epoch: number, names: readonly string[]): Promise<void> {
     const files = this.#recordings.get(id)?.get(epoch);
-    for (const name of names) files?.delete(name);
+    for (const name of names) {
+      this.#heldBytes -= files?.get(name)?.length ?? 0;
+      files?.delete(name);
+    }
   }
 
   async tidy(): Promise<void> {
@@ -49,6 +55,9 @@ export class MemoryStore implements RecordingStore {
   }
 
   async removeAll(id: string): Promise<void> {
+    for (const files of this.#recordings.get(id)?.values() ?? []) {
+      for (const { length } of files.values()) this.#heldBytes -= length;
+    }
     this.#recordings.delete(id);
   }
 }
