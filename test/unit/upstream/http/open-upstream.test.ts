@@ -158,7 +158,7 @@ describe('openUpstream', () => {
     const hanging = await serve(() => undefined);
     const startedMs = performance.now();
     await expect(open(hanging.origin)).rejects.toMatchObject({ reason: 'timeout', status: 504 });
-    expect(performance.now() - startedMs).toBeLessThan(900);
+    expect(performance.now() - startedMs).toBeGreaterThan(390);
     await eventually(() => hanging.open() === 0);
     const hangingUp = await rawServer((socket) => socket.destroy());
     await expect(open(hangingUp)).rejects.toMatchObject({ reason: 'refused' });
