@@ -56,7 +56,7 @@ export async function bundle({ entry, outfile, folders, console: pages }, form =
   // First, because whoever looks for changes looks at the age of the program.
   if (pages !== undefined) await bundleConsole(pages);
   const { metafile } = await esbuild({
-    ...COMPACT,
+    ...form,
     entryPoints: [entry],
     outfile,
     sourcemap: true,
