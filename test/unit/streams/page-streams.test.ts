@@ -86,6 +86,15 @@ it('stays where it plays when the page has no other address before this one stop
   expect(source.address.audio).toBeUndefined();
 });
 
+it('goes on where the same playlist names its qualities by other addresses', async () => {
+  const url = 'http://cdn.test/master.m3u8';
+  const finds = [1, 1, 2].map((n) => media(url, { variant: `http://cdn.test/720.m3u8?token=${n}` }));
+  const { source } = await pageStream(finds);
+  await source.findMedia();
+  expect([await source.renew(), await source.renew()]).toEqual([false, true]);
+  expect(source.address).toMatchObject({ url, variant: 'http://cdn.test/720.m3u8?token=2' });
+});
+
 it.each([
   ['one that says when it ends, a minute before', { expiresAtMs: 3_600_000, lastAtMs: 1_000 }, 3_540_000],
   ['a short-lived one, when it has played for a minute', { expiresAtMs: 70_000, lastAtMs: 1_000 }, 61_000],

@@ -237,7 +237,8 @@ export class FailoverGroup {
           });
     const media = asking.page === undefined ? undefined : await this.#mediaOf(asking.page, asking.url);
     // What plays stays until there is something in its place.
-    if (cause.reason === ADDRESS_EXPIRES && (media === undefined || media.url === from.currentUrl)) return undefined;
+    const isSame = media?.url === from.currentUrl && media.variant === from.variant;
+    if (cause.reason === ADDRESS_EXPIRES && (media === undefined || isSame)) return undefined;
     const manual = cause.reason === 'manual';
     const step = { nowMs: this.#deps.clock.wallMs(), manual, resolvedUrl: media?.url ?? resolvedUrl };
     const next = advanceFailover(this.planOf(asking), from, step);
