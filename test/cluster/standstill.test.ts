@@ -41,6 +41,8 @@ interface Scene {
   readonly tap: RedisTap;
   readonly own: RecordingHandle[];
   readonly elsewhere: RecordingHandle[];
+  /** From the first viewer's request to its media, in ms: so long FFmpeg takes to start here and now. */
+  readonly startMs: number;
 }
 
 /** Three viewers of the owner and six on the two others, playing. */
@@ -51,14 +53,16 @@ async function scene(stage: Stage, burstSeconds: number | undefined): Promise<Sc
   const first = await cluster.start('worker-3', tap.env);
   const source = await stage.source(burstSeconds === undefined ? {} : { join: 'keyframe', burstSeconds });
   const { stream_id } = await first.api.createTranscode({ url: source.url, profile: LIGHT });
+  const askedMs = performance.now();
   const own = stage.viewers(3, `${first.url}/stream/${stream_id}`);
   await allPlaying(own);
+  const startMs = performance.now() - askedMs;
   const { owner, others } = ownerOf(cluster.workers);
   expect(owner).toBe(first);
   const elsewhere = spread(stage, 6, others, stream_id);
   await allPlaying(elsewhere);
   await sleep(1_500);
-  return { owner, others, source, tap, own, elsewhere };
+  return { owner, others, source, tap, own, elsewhere, startMs };
 }
 
 /** Stops the owner at that moment of its renewals; answers when. */
@@ -137,7 +141,8 @@ staged.for([
     return { recording, verdict: judgeTs(recording, { gapMs: 2 * FRAME_MS, hashPes: true }) };
   };
   const away = await Promise.all(elsewhere.map(judged));
-  const limitMs = LEASE_MS + DECISION_MS + row.coldMs;
+  // A machine that is busy with other tests starts no FFmpeg faster than it did before.
+  const limitMs = LEASE_MS + DECISION_MS + Math.max(row.coldMs, 1.5 * set.startMs);
   for (const { verdict } of away) {
     expect(videoJump(verdict)?.signalled ?? true).toBe(true);
     expectClean(verdict, { video: true, audio: true, maxGapMs: limitMs, maxStallMs: limitMs, minSeconds: 8 });
