@@ -1,7 +1,7 @@
 /** Streams of web pages: their media is found once for all, when they are first played, and anew when it stops working. */
 import { expect, it } from 'vitest';
 import { StreampoolError } from '../../../services/proxy/src/errors.ts';
-import type { PageMedia } from '../../../services/proxy/src/streams/failover-group.ts';
+import { ADDRESS_EXPIRES, type PageMedia } from '../../../services/proxy/src/streams/failover-group.ts';
 import { renewAtMs } from '../../../services/proxy/src/streams/renewal.ts';
 import { StreamSource } from '../../../services/proxy/src/streams/stream-source.ts';
 import { groupOf, sourceKey } from '../../../services/registry/groups.ts';
@@ -33,6 +33,8 @@ async function pageStream(finds: (() => PageMedia)[], more: Partial<StreamSpec> 
 const media =
   (url: string, more: Partial<PageMedia> = {}) =>
   (): PageMedia => ({ url, headers: {}, userAgent: undefined, ...more });
+
+const renewed = (source: StreamSource) => source.advance(source.index, { reason: ADDRESS_EXPIRES });
 
 it('is found once, however many come at the same time, with what its server wants to hear', async () => {
   const found = media('http://cdn.test/1.m3u8', {
@@ -79,7 +81,7 @@ it('stays where it plays when the page has no other address before this one stop
   await source.findMedia();
   expect(source.state.expiresAtMs).toBe(5);
   expect(source.address.audio).toEqual({ ...sound, headers: { Cookie: 'a=1', 'X-A': 'stream' } });
-  expect([await source.renew(), await source.renew()]).toEqual([false, false]);
+  expect([await renewed(source), await renewed(source)]).toEqual([false, false]);
   expect(source.address.url).toBe('http://cdn.test/1.mp4');
   expect(await source.advance(0, { reason: 'stalled' })).toBe(true);
   expect(source.address).toMatchObject({ url: 'http://backup.test/1.ts' });
@@ -91,7 +93,7 @@ it('goes on where the same playlist names its qualities by other addresses', asy
   const finds = [1, 1, 2].map((n) => media(url, { variant: `http://cdn.test/720.m3u8?token=${n}` }));
   const { source } = await pageStream(finds);
   await source.findMedia();
-  expect([await source.renew(), await source.renew()]).toEqual([false, true]);
+  expect([await renewed(source), await renewed(source)]).toEqual([false, true]);
   expect(source.address).toMatchObject({ url, variant: 'http://cdn.test/720.m3u8?token=2' });
 });
 

@@ -27,6 +27,7 @@ import { FeedHls } from '../segments/feed-hls.ts';
 import type { SegmentSettings } from '../segments/feed-segments.ts';
 import type { EarlierFeed } from '../sources/source-media.ts';
 import type { FailoverGroup } from '../streams/failover-group.ts';
+import { ADDRESS_EXPIRES } from '../streams/failover-group.ts';
 import { renewAtMs } from '../streams/renewal.ts';
 import type { StreamSource } from '../streams/stream-source.ts';
 import { accountOf, asPassing } from '../upstream/provider/provider-connections.ts';
@@ -626,7 +627,7 @@ export class ProcessFeed implements PlacedFeed {
         const { state } = this.#source;
         if (this.#renewed === state || !this.#isMaker || this.#succession.isReady) return;
         this.#renewed = state;
-        void this.#renewSource();
+        void this.#leaveSource({ reason: ADDRESS_EXPIRES });
       },
       onHung: (why) => {
         if (this.#cut?.run === run) return;
@@ -656,13 +657,8 @@ export class ProcessFeed implements PlacedFeed {
     };
   }
 
-  /** Moves to a better source if there is one; otherwise stays. */
+  /** Moves to a better source, or to another address of the same page, if there is one; otherwise stays. */
   async #leaveSource(cause: FailoverCause): Promise<void> {
     if (await this.#source.advance(this.#source.index, cause)) await this.switchSource();
-  }
-
-  /** Goes on with another address of the same page before this one stops working; otherwise stays. */
-  async #renewSource(): Promise<void> {
-    if (await this.#source.renew()) await this.switchSource();
   }
 }

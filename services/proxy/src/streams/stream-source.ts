@@ -3,7 +3,7 @@
 import type { FailoverState, SilenceOrder, StreamRecord } from '../../../registry/types.ts';
 import { canFailOver, mayMoveOn } from '../upstream/failover/failover.ts';
 import type { FailoverCause, Following, GroupSource, SourceAddress } from '../upstream/provider/source-address.ts';
-import { ADDRESS_EXPIRES, type FailoverGroup } from './failover-group.ts';
+import type { FailoverGroup } from './failover-group.ts';
 
 export class StreamSource implements GroupSource {
   #stream: StreamRecord;
@@ -82,11 +82,6 @@ export class StreamSource implements GroupSource {
       ...(variant === undefined ? {} : { variant }),
       ...(sound === undefined ? {} : { audio: sound }),
     };
-  }
-
-  /** Moves on before the address stops working; stays when the page gives no other one. */
-  async renew(): Promise<boolean> {
-    return this.advance(this.index, { reason: ADDRESS_EXPIRES });
   }
 
   get canFailOver(): boolean {
