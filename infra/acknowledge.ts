@@ -13,11 +13,12 @@ export function acknowledgeWildcard(on: IConstruct, resource: string, reason: st
   acknowledge(on, `IAM5[Resource::${spelled(Stack.of(on).resolve(resource))}]`, reason);
 }
 
-/** A resource as cdk-nag writes it: references in angle brackets. */
+/** A resource as cdk-nag writes it: references in angle brackets, and the names of exports as they are. */
 function spelled(value: unknown): string {
   if (typeof value === 'string') return value;
-  const { Ref, 'Fn::Join': join, 'Fn::GetAtt': attribute } = value as Record<string, unknown>;
+  const { Ref, 'Fn::Join': join, 'Fn::GetAtt': attribute, 'Fn::ImportValue': name } = value as Record<string, unknown>;
   if (typeof Ref === 'string') return `<${Ref}>`;
+  if (typeof name === 'string') return name;
   if (Array.isArray(attribute)) return `<${attribute.join('.')}>`;
   const [separator, parts] = join as [string, unknown[]];
   return parts.map(spelled).join(separator);

@@ -134,6 +134,10 @@ const schema = z.strictObject({
       '`PLAYBACK_AUTH`: who may play a stream. `open`: anybody with its id. `signed`: only holders of a signed URL or of the API token.',
     ),
 
+  recordingsDays: wholeNumber(1, 3650)
+    .default(30)
+    .describe('Days for which [recordings](#recordings-in-a-bucket) are kept after their end.'),
+
   adminAuth: z
     .enum(['token', 'iam', 'jwt'])
     .default('token')

@@ -48,3 +48,9 @@ export const FARGATE_MEMORY_MIB: Readonly<Record<number, readonly number[]>> = {
   8192: gib(16, 60, 4),
   16384: gib(32, 120, 8),
 };
+
+/**
+ * Days for which the bucket keeps objects after the workers should have removed them. A worker counts from the end of a recording, the
+ * bucket from the writing of each object: a recording that runs for longer than this loses its first segments early.
+ */
+export const RECORDINGS_SLACK_DAYS = 7;

@@ -14,6 +14,7 @@ npm run cost -- --channels 50 --viewers 500 --mbit 4 [options]
   --mbit N              Mbit/s of each viewer
   --stage NAME          a stage of cdk.json; the defaults without it
   --set name=value      a setting of the stage, as with cdk's -c; may be given several times
+  --recordings N        recordings at a time, around the clock, each of the --mbit; ${ASSUMED.recordings} without it
   --vcpu-per-channel N  vCPUs of one transcode; ${ASSUMED.vcpuPerChannel} without it, 0 for streams passed on as they are
   --viewers-per-vcpu N  viewers that a vCPU serves; ${ASSUMED.viewersPerVcpu} without it
   --redis-hour N        USD an hour of a Redis node, where you know better or there is no price here
@@ -23,6 +24,7 @@ const options = {
   channels: { type: 'string' },
   viewers: { type: 'string' },
   mbit: { type: 'string' },
+  recordings: { type: 'string' },
   stage: { type: 'string' },
   set: { type: 'string', multiple: true },
   'vcpu-per-channel': { type: 'string' },
@@ -41,6 +43,7 @@ function main(): void {
     channels: number('channels', values.channels),
     viewers: number('viewers', values.viewers),
     mbit: number('mbit', values.mbit),
+    recordings: number('recordings', values.recordings ?? String(ASSUMED.recordings)),
     vcpuPerChannel: number('vcpu-per-channel', values['vcpu-per-channel'] ?? String(ASSUMED.vcpuPerChannel)),
     viewersPerVcpu: number('viewers-per-vcpu', values['viewers-per-vcpu'] ?? String(ASSUMED.viewersPerVcpu)),
     redisHour: values['redis-hour'] === undefined ? undefined : number('redis-hour', values['redis-hour']),

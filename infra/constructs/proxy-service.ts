@@ -84,6 +84,7 @@ export class ProxyService extends Construct {
     );
     this.#scale(stage);
     this.#grantTaskProtection(task.definition.taskRole);
+    state.recordings.grantTo(task.definition.taskRole);
     if (stage.allowExec) {
       acknowledge(
         task.definition.taskRole,

@@ -32,6 +32,7 @@ export interface WorkerTaskProps {
 }
 
 const WORKER = 'worker';
+const DAY_S = 86_400;
 
 /** Where the image has services/proxy/probe.sh. */
 const PROBE = '/app/probe.sh';
@@ -102,6 +103,8 @@ export class WorkerTask extends Construct {
       ALLOW_PRIVATE_SOURCES: stage.privateSources,
       MEMORY_LIMIT: `${stage.workerMemoryMiB}M`,
       METRICS_STAGE: stage.stage,
+      RECORDINGS: state.recordings.place,
+      RECORDINGS_MAX_AGE: String(stage.recordingsDays * DAY_S),
       REDIS_ENABLED: 'true',
       REDIS_HOST: state.redis.host,
       REDIS_SERVER_PORT: String(REDIS_PORT),

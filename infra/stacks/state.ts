@@ -1,10 +1,11 @@
-/** What must survive a deployment of the workers: Redis, and the secrets that people and programs hold. */
+/** What must survive a deployment of the workers: Redis, recordings, and the secrets that people and programs hold. */
 
 import { CfnOutput, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge.ts';
 import type { StageConfig } from '../config.ts';
+import { Recordings } from '../constructs/recordings.ts';
 import { Redis } from '../constructs/redis.ts';
 import type { NetworkStack } from './network.ts';
 
@@ -15,6 +16,7 @@ export interface StateStackProps extends StackProps {
 
 export class StateStack extends Stack {
   readonly redis: Redis;
+  readonly recordings: Recordings;
   /** The token of the workers' management API. */
   readonly apiToken: Secret;
   /** The secret with which workers authenticate to each other. */
@@ -30,6 +32,7 @@ export class StateStack extends Stack {
   constructor(scope: Construct, id: string, { stage, network, ...props }: StateStackProps) {
     super(scope, id, props);
     this.redis = new Redis(this, 'Redis', { stage, vpc: network.vpc });
+    this.recordings = new Recordings(this, 'Recordings', { stage });
     this.apiToken = this.#token('ApiToken', 'API_TOKEN of the workers');
     this.clusterSecret = this.#token('ClusterSecret', 'CLUSTER_SECRET of the workers');
     this.playbackSecret = this.#token('PlaybackSecret', 'PLAYBACK_SECRET of the workers');
@@ -40,6 +43,10 @@ export class StateStack extends Stack {
     this.#output('ApiTokenSecret', this.apiToken, 'Holds the token of the workers');
     this.#output('AdminTokenSecret', this.adminToken, 'Holds the token of the admin API');
     this.#output('RedisPasswordSecret', this.redis.password, 'Holds the password of Redis');
+    new CfnOutput(this, 'RecordingsBucket', {
+      value: this.recordings.bucket.bucketName,
+      description: 'Holds the recordings; it stays when the stage is removed',
+    });
   }
 
   #token(id: string, description: string): Secret {

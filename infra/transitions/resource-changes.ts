@@ -5,7 +5,8 @@ import type { Template } from './stage-stacks.ts';
 
 /**
  * The resources that a running stage cannot do without. A new Redis is an empty registry, a new load balancer another address,
- * a new target group or service a time without workers, and a subnet cannot go while anything is in it.
+ * a new target group or service a time without workers, and a subnet cannot go while anything is in it. With another bucket,
+ * recordings are no longer listed.
  */
 export const KEPT: readonly string[] = [
   'AWS::EC2::VPC',
@@ -16,6 +17,7 @@ export const KEPT: readonly string[] = [
   'AWS::ElastiCache::ReplicationGroup',
   'AWS::ElastiCache::SubnetGroup',
   'AWS::SecretsManager::Secret',
+  'AWS::S3::Bucket',
   'AWS::ECS::Cluster',
   'AWS::ECS::Service',
 ];

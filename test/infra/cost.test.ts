@@ -60,6 +60,10 @@ describe('an item of the bill', () => {
     ['ElastiCache', { redisReplicas: 2 }, load(0, 0, 1), 3 * 730 * 0.0128],
     ['ElastiCache', { redisNode: 'cache.x2.huge' }, load(0, 0, 1, { redisHour: 2 }), 2 * 730 * 2],
     ['ElastiCache', {}, load(0, 0, 1, { redisHour: 0.02 }), 2 * 730 * 0.02],
+    ['recordings', {}, load(50, 500, 4), 0],
+    // 43.2 GB a day each, 1,200 PUTs an hour each.
+    ['recordings', {}, load(0, 0, 4, { recordings: 1 }), 1296 * 0.023 + 876 * 0.005],
+    ['recordings', { recordingsDays: 7 }, load(0, 0, 8, { recordings: 2 }), 2 * 604.8 * 0.023 + 2 * 876 * 0.005],
     ['NAT', {}, load(50, 500, 4), 0],
     ['secrets', {}, load(0, 0, 1), 5 * 0.4 + 0.1],
   ])('%s %o', (name, values, of, expected) => {
@@ -110,6 +114,11 @@ describe('npm run cost', () => {
     expect(stdout).toMatch(
       /ElastiCache.* × 0\.0128 \(us-east-1, 2 October 2026, second-hand; set your own with --redis-hour\)/,
     );
+  });
+
+  it('adds what is recorded', async () => {
+    const { stdout } = await cost('--channels', '1', '--viewers', '1', '--mbit', '4', '--recordings', '1');
+    expect(stdout).toMatch(/recordings \(S3\) +34\.19 +1,296 GB of 30 days × 0\.023 \+ 876,000 PUTs × 0\.005/);
   });
 
   it('takes the price of a Redis node that somebody knows', async () => {

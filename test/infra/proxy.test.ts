@@ -93,6 +93,8 @@ describe('a worker', () => {
       redisEnabled: true,
       redisPort: 6380,
       redisTls: true,
+      recordings: 's3://bucket.example/recordings',
+      recordingsMaxAgeMs: 30 * 86_400_000,
       sharedStreamGraceMs: 10_000,
       allowPrivateSources: { lan: false, loopback: false },
       memoryLimitBytes: 4096 * 1024 ** 2,
@@ -266,5 +268,6 @@ function environmentOf({ Environment }: Container): Record<string, string> {
 }
 
 function referenceOf(name: string, value: unknown): string {
-  return name === 'REDIS_HOST' ? 'redis.example' : JSON.stringify(value);
+  const known: Record<string, string> = { REDIS_HOST: 'redis.example', RECORDINGS: 's3://bucket.example/recordings' };
+  return known[name] ?? JSON.stringify(value);
 }

@@ -48,6 +48,7 @@ const SETTINGS = {
   'a shell in workers': { allowExec: true },
   'termination protection': { terminationProtection: true },
   'viewers of two ranges': { viewerRanges: ['203.0.113.0/24', '198.51.100.0/24'] },
+  'recordings of a year': { recordingsDays: 365 },
   'other settings of workers': { settings: { ROOT_PATH: '/tv', STREAM_IDLE_TTL: 60 }, logRetentionDays: 90 },
   'everything at once': {
     ...DOMAIN,

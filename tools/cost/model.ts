@@ -12,6 +12,8 @@ export interface Load {
   readonly viewers: number;
   /** Mbit/s per viewer. */
   readonly mbit: number;
+  /** Recordings at the same time, around the clock, each of `mbit`. */
+  readonly recordings: number;
   /** vCPUs of one transcode. 1.5 is one 1080p with libx264 veryfast; 0 means no transcoding. */
   readonly vcpuPerChannel: number;
   /** Viewers that one vCPU serves in addition to its transcodes. */
@@ -20,7 +22,7 @@ export interface Load {
   readonly redisHour?: number | undefined;
 }
 
-export const ASSUMED = { vcpuPerChannel: 1.5, viewersPerVcpu: 150 } as const;
+export const ASSUMED = { recordings: 0, vcpuPerChannel: 1.5, viewersPerVcpu: 150 } as const;
 
 export interface Item {
   readonly name: string;
@@ -43,6 +45,9 @@ const SMALL = { logGbPerWorker: 1, imageGb: 1, adminRequests: 100_000 };
 /** The schedules run every minute and every five minutes. Each run calls both functions, for 0.2 s at half a GB. */
 const LAMBDA = { calls: 2 * (60 + 12) * H + 2 * SMALL.adminRequests, gbSeconds: 0.2 * 0.5 };
 
+/** A segment of 6 s, and the index after it. */
+const PUTS_PER_HOUR = (2 * 3600) / 6;
+
 /** @throws {RangeError} for a load or a Redis node without a price */
 export function estimate(stage: StageConfig, load: Load): Estimate {
   if (load.viewersPerVcpu === 0) throw new RangeError('A vCPU must serve at least one viewer (--viewers-per-vcpu).');
@@ -56,6 +61,7 @@ export function estimate(stage: StageConfig, load: Load): Estimate {
     item('egress to viewers', `${whole(gb)} GB in tiers of 0 (100 GB), .09, .085, .07, .05`, egressUsd(gb)),
     relays(load, crossZoneRelays),
     redis(stage, load),
+    recordings(stage, load),
     item('NAT', 'none: workers have addresses of their own', 0),
     admin(stage),
     watching(stage, workers),
@@ -128,6 +134,18 @@ function redis({ redisNode, redisReplicas }: StageConfig, { redisHour }: Load): 
   const nodes = 1 + redisReplicas;
   const source = redisHour === undefined ? REDIS_PRICED : '--redis-hour';
   return item(`ElastiCache (${redisNode})`, `${nodes} nodes × ${H} h × ${hour} (${source})`, nodes * H * hour);
+}
+
+/** What is kept of all days. Each segment is a PUT, and so is the index after it. */
+function recordings({ recordingsDays }: StageConfig, { recordings: count, mbit }: Load): Item {
+  const { gb, putThousand } = PRICES.bucket;
+  const kept = (count * mbit * recordingsDays * 86_400) / 8 / 1000;
+  const puts = count * PUTS_PER_HOUR * H;
+  return item(
+    'recordings (S3)',
+    `${whole(kept)} GB of ${recordingsDays} days × ${gb} + ${whole(puts)} PUTs × ${putThousand} / 10³`,
+    kept * gb + (puts / 1000) * putThousand,
+  );
 }
 
 function admin(stage: StageConfig): Item {

@@ -39,4 +39,6 @@ export const PRICES = {
   cloudWatch: { logGb: 0.5, metric: 0.3, alarm: 0.1 },
   /** Per GB and month of images. */
   imageGb: 0.1,
+  /** S3 Standard: per GB and month, and per thousand PUTs. */
+  bucket: { gb: 0.023, putThousand: 0.005 },
 } as const;
