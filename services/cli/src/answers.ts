@@ -54,6 +54,21 @@ export type Event = z.infer<typeof event>;
 
 export const events = z.looseObject({ events: z.array(event) });
 
+export const recording = z.looseObject({
+  recording_id: z.string(),
+  name: z.string().nullable(),
+  status: z.string(),
+  error_message: z.string().nullable(),
+  started_at: z.string().nullable(),
+  seconds: z.number(),
+  bytes: z.number(),
+  metadata: z.record(z.string(), z.string()),
+});
+
+export type Recording = z.infer<typeof recording>;
+
+export const recordings = z.looseObject({ recordings: z.array(recording) });
+
 export const message = z.looseObject({ message: z.string() });
 
 export const playbackUrl = z.looseObject({ playback_url: z.string(), expires_at: z.string().nullable() });

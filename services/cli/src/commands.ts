@@ -3,10 +3,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventSentences } from '../../shared/english/event-sentences.ts';
 import { showControls } from '../../shared/shown-text.ts';
-import { type Event, events, message, playbackUrl, streams } from './answers.ts';
+import { type Event, events, message, playbackUrl, recording, recordings, streams } from './answers.ts';
 import type { Client } from './client.ts';
 import { follow } from './follow.ts';
 import { type Output, Picture, painter } from './output.ts';
+import { hours, megabytes, nameOfRecording, recordingMeant, recordingTable } from './recordings.ts';
 import { statusLines, statusOf } from './status.ts';
 import { idOf, type Source, streamTable } from './streams.ts';
 
@@ -112,4 +113,39 @@ export async function playUrl({ client, out, json }: Context, meant: string, ttl
   const url = `${client.url}${answer.playback_url}`;
   out.write(json ? asJson({ ...answer, playback_url: url }) : `${url}\n`);
   if (!json && answer.expires_at !== null) out.note(`It can start playback until ${answer.expires_at}.\n`);
+}
+
+export interface RecordingWanted {
+  /** Seconds; unset: until it is stopped. */
+  readonly for?: number | undefined;
+  readonly name?: string | undefined;
+}
+
+/** Its id alone goes to where the answer goes, so that a script can stop it. */
+export async function record({ client, out, json }: Context, meant: string, wanted: RecordingWanted): Promise<void> {
+  const order = { duration_seconds: wanted.for, name: wanted.name };
+  const begun = await client.post(`/streams/${await idOf(client, meant)}/record`, recording, order);
+  out.write(json ? asJson(begun) : `${begun.recording_id}\n`);
+  const until = wanted.for === undefined ? 'until "streampool stop-recording" ends it' : `for ${hours(wanted.for)}`;
+  if (!json) out.note(`${showControls(nameOfRecording(begun))} is recorded ${until}.\n`);
+}
+
+export async function listRecordings({ client, out, json }: Context): Promise<void> {
+  const { recordings: found } = await client.get('/recordings', recordings);
+  if (json) out.write(asJson(found));
+  else if (found.length === 0) out.write('There is no recording.\n');
+  else out.write(lines(recordingTable(found)));
+}
+
+export async function stopRecording({ client, out, json }: Context, meant: string): Promise<void> {
+  const { recording_id: id } = await recordingMeant(client, meant);
+  const ended = await client.post(`/recordings/${id}/stop`, recording);
+  const much = `${hours(ended.seconds)}, ${megabytes(ended.bytes)}`;
+  out.write(json ? asJson(ended) : `Recording ${id} has ended: ${much}\n`);
+}
+
+export async function deleteRecording({ client, out, json }: Context, meant: string): Promise<void> {
+  const { recording_id: id } = await recordingMeant(client, meant);
+  const answer = await client.delete(`/recordings/${id}`, message);
+  out.write(json ? asJson(answer) : `${answer.message}\n`);
 }

@@ -5,18 +5,24 @@ import { VERSION } from '../../shared/version.ts';
 import { Client } from './client.ts';
 import {
   type Context,
+  deleteRecording,
   drain,
   type EventsWanted,
   failover,
+  listRecordings,
   listStreams,
   playUrl,
+  type RecordingWanted,
+  record,
   showEvents,
   status,
   stop,
+  stopRecording,
   undrain,
 } from './commands.ts';
 import { EXIT, Failure } from './failures.ts';
 import type { Output } from './output.ts';
+import { secondsIn } from './recordings.ts';
 import { type Source, sourceMeant } from './streams.ts';
 
 export interface Surroundings {
@@ -31,7 +37,7 @@ const AFTER_HELP = `
 Settings:
   STREAMPOOL_URL, API_TOKEN  what --url and --token say, where they are not given
 
-A stream is named by its id, by the beginning of its id, or by its name.
+A stream or a recording is named by its id, by the beginning of its id, or by its name.
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 nobody answers.
 `;
@@ -133,6 +139,18 @@ function programOf({ env, out, startWorker, signal }: Surroundings): Command {
     .argument('<stream>')
     .option('--ttl <seconds>', 'for how long it can start playback', wholeNumber)
     .action((stream: string, options: { ttl?: number }) => playUrl(context(), stream, options.ttl));
+  asks('record', 'record a stream, and print the id of the recording')
+    .argument('<stream>')
+    .option('--for <time>', 'for so long, such as 90s, 45m or 1h30m; until it is stopped without this', time)
+    .option('--name <name>', 'what people call it, and its file')
+    .action((stream: string, options: RecordingWanted) => record(context(), stream, options));
+  asks('recordings', 'list the recordings, the newest first').action(() => listRecordings(context()));
+  asks('stop-recording', 'end a recording; what there is stays')
+    .argument('<recording>')
+    .action((meant: string) => stopRecording(context(), meant));
+  asks('delete-recording', 'end a recording, and remove everything of it')
+    .argument('<recording>')
+    .action((meant: string) => deleteRecording(context(), meant));
   return program;
 }
 
@@ -152,6 +170,12 @@ function source(text: string): Source {
     throw new InvalidArgumentError('It must be "primary", the number of a backup, 1 or more, or a URL of the stream.');
   }
   return meant;
+}
+
+function time(text: string): number {
+  const value = secondsIn(text);
+  if (value === undefined) throw new InvalidArgumentError('It must be a time such as 90s, 45m or 1h30m.');
+  return value;
 }
 
 function seconds(text: string): number {

@@ -48,6 +48,7 @@ describe('how it is used', () => {
     [['stop'], "missing required argument 'stream'"],
     [['events', '--limit', 'many'], 'It must be a whole number'],
     [['failover', 'BBC One', 'second'], 'It must be "primary", the number of a backup'],
+    [['record', 'BBC One', '--for', 'ever'], 'It must be a time such as 90s, 45m or 1h30m'],
     [['status', '--url', 'localhost:8085'], 'The address must be a URL such as http://localhost:8085'],
   ])('%j is wrong', async (args, says) => {
     const { code, said, noted } = await command(args);
