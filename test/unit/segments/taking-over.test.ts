@@ -121,6 +121,19 @@ describe('a worker that is to make a feed', () => {
     await expectAll(late, listed);
   });
 
+  it('says a discontinuity where nobody has told it with which counters the segment before ended', () => {
+    const half = media.entries.length >> 1;
+    const follower = following(() => undefined, media.bytes, half);
+    follower.takeOver();
+    follower.segments.want();
+    follower.fill(media.bytes.length);
+    const [first, ...others] = follower.segments.news?.segments ?? [];
+    expect(media.marks.find(({ mark }) => mark.n === first?.n)?.mark.discontinuity).toBe(false);
+    expect(first?.discontinuity).toBe(true);
+    expect(others.length).toBeGreaterThan(2);
+    expect(others.some(({ discontinuity }) => discontinuity)).toBe(false);
+  });
+
   /** A follower that has not had the end of the newest segment when the owner died, and its clock. */
   function dying() {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });

@@ -283,12 +283,17 @@ export class FeedSegments implements AnsweringSegments, ViewedSegments {
 
   /** Cuts what the ring has and is not here, and goes on from there. */
   #cutAnew(): void {
-    const { feed, marks, container, settings } = this.#deps;
+    const { feed, marks, container, settings, log } = this.#deps;
     this.#cutter?.close();
     this.#cutter = undefined;
     this.#held.forgetUnsaid();
     const [missing] = this.#held.missing;
     const { newest } = this.#list;
+    const { oldestMs, headMs } = { oldestMs: feed.ring.entries[0]?.mediaMs, headMs: feed.ring.headMs };
+    log.debug(
+      { container, own: this.#isOwn, newest: newest?.n, missing: missing?.n, oldestMs, headMs },
+      'segments are cut anew',
+    );
     this.#cutter = new FeedCutter({
       ...{ feed, marks, container, after: this.#isOwn ? newest : undefined },
       // The first one that is cut may lack sound from before it.

@@ -318,6 +318,7 @@ export function listedSegment(
 /** What the mark of a segment says of it. @param before the segment before it */
 function placeOf(mark: Mark, n: number, before: ListedSegment | undefined, offset: number) {
   const { discontinuities } = mark;
-  const discontinuity = before === undefined ? mark.discontinuity : discontinuities !== before.discontinuities;
+  // Nobody here knows the counters with which the segment before it ended, and players of another worker may have that one.
+  const discontinuity = discontinuities !== before?.discontinuities;
   return { n, mark: n - offset, discontinuity, discontinuities, pdtMs: Math.max(mark.pdtMs, before?.pdtMs ?? 0) };
 }
