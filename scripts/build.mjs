@@ -23,7 +23,7 @@ const EMPTY_FOLDER = 'dist/proxy/empty';
 export async function build() {
   const present = bundles();
   buildSandbox();
-  const [functions] = await Promise.all([buildFunctions(FUNCTIONS_HOME), ...present.map(bundle)]);
+  const [functions] = await Promise.all([buildFunctions(FUNCTIONS_HOME), ...present.map((one) => bundle(one))]);
   return [...present.map(({ outfile }) => outfile), ...functions];
 }
 

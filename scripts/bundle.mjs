@@ -51,8 +51,8 @@ export function bundles() {
   return BUNDLES.filter(({ entry }) => existsSync(join(ROOT, entry)));
 }
 
-/** @param form how the program is written; `{}` leaves esbuild's comments in it */
-export async function bundle({ entry, outfile, folders, console: pages }, form = COMPACT) {
+/** @param options `form`: how the program is written; `{}` leaves the comments in it */
+export async function bundle({ entry, outfile, folders, console: pages }, { form = COMPACT } = {}) {
   // First, because whoever looks for changes looks at the age of the program.
   if (pages !== undefined) await bundleConsole(pages);
   const { metafile } = await esbuild({

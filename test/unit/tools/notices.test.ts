@@ -6,7 +6,7 @@ import { expect, it, onTestFinished } from 'vitest';
 
 /** scripts/ has no types: node runs it as it is. */
 const { bundle, bundles } = (await import(new URL('../../../scripts/bundle.mjs', import.meta.url).href)) as {
-  bundle(one: Bundle, form: Record<string, never>): Promise<void>;
+  bundle(one: Bundle, options: { form: object }): Promise<void>;
   bundles(): Bundle[];
 };
 
@@ -23,7 +23,7 @@ const NAMED = /^-{80}\n\n(\S+) \S+ \(\S+\)\n\n(?=\S)/gm;
 it.each(bundles().map((one) => [one.entry, one] as const))('%s', async (_, { entry, folders }) => {
   const folder = mkdtempSync(join(tmpdir(), 'streampool-notices-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  await bundle({ entry, outfile: join(folder, 'main.js'), folders: {} }, {});
+  await bundle({ entry, outfile: join(folder, 'main.js'), folders: {} }, { form: {} });
   const read = (name: string) => readFileSync(join(folder, name), 'utf8');
   const unique = (names: (string | undefined)[]) => [...new Set(names)].sort();
   const bundled = unique([...read('main.js').matchAll(BUNDLED)].map(([, name]) => name));
