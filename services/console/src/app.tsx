@@ -37,6 +37,11 @@ const PAGES: Readonly<Record<string, ShownPage>> = {
     title: words.pages.viewers,
     load: async () => (await import('./viewers/viewers.tsx')).Viewers,
   },
+  recordings: {
+    view: 'events',
+    title: words.pages.recordings,
+    load: async () => (await import('./recordings/recordings.tsx')).Recordings,
+  },
   cluster: {
     view: 'cluster',
     title: words.pages.cluster,

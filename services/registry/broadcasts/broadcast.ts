@@ -9,6 +9,14 @@ export const BROADCAST_STATES = ['starting', 'running', 'stopping', 'stopped', '
 export type BroadcastState = (typeof BROADCAST_STATES)[number];
 export const broadcastState = z.enum(BROADCAST_STATES);
 
+export const BROADCAST_KINDS = ['recording', 'channel'] as const;
+/** `recording`: everything is kept. `channel`: a window. */
+export type BroadcastKind = (typeof BROADCAST_KINDS)[number];
+
+export function kindOfOrder({ kept }: Pick<BroadcastOrder, 'kept'>): BroadcastKind {
+  return kept ? 'recording' : 'channel';
+}
+
 /** It is over, for whatever reason. */
 export function hasEnded(state: BroadcastState): boolean {
   return state === 'stopped' || state === 'failed';
@@ -109,6 +117,10 @@ export interface BroadcastProgress {
   readonly programmeSeconds: number;
   /** How many discontinuities there have been. */
   readonly discontinuities: number;
+  /** How many segments are listed. Earlier versions do not say it. */
+  readonly segments?: number | undefined;
+  /** The worker that makes it, or has made it last. Whoever takes note of it knows that. */
+  readonly worker?: string | undefined;
   /** The newest segment. Its worker may end before the index has it. */
   readonly last?: RecordedSegment | undefined;
   readonly feed?: FeedPosition | undefined;
@@ -187,6 +199,8 @@ export const broadcastProgressShape: z.ZodType<BroadcastProgress> = z.looseObjec
   seconds: z.number().nonnegative(),
   programmeSeconds: z.number().nonnegative(),
   discontinuities: count,
+  segments: count.optional(),
+  worker: z.string().optional(),
   last: segmentShape.optional(),
   feed: positionShape.optional(),
   pid: z.int().positive(),

@@ -16,10 +16,12 @@ export class MemoryBroadcasts implements BroadcastBook {
   /** Broadcasts that are cut from the feed of a stream, by its id. */
   readonly #recorders = new Map<string, Set<string>>();
   readonly #onLeft: (streamId: string) => void;
+  readonly #workerId: string | undefined;
 
   /** @param onLeft called when a broadcast needs a stream no longer */
-  constructor(onLeft: (streamId: string) => void) {
+  constructor(onLeft: (streamId: string) => void, workerId?: string) {
     this.#onLeft = onLeft;
+    this.#workerId = workerId;
   }
 
   /** Whether a stream is in use, although it may have no viewer. */
@@ -82,7 +84,7 @@ export class MemoryBroadcasts implements BroadcastBook {
     const known = this.#broadcasts.get(id);
     // A worker alone owns every broadcast, and it has lost none that it has not removed.
     if (known === undefined || (known.progress?.epoch ?? 0) > progress.epoch) return 'lost';
-    this.#broadcasts.set(id, { ...known, progress });
+    this.#broadcasts.set(id, { ...known, progress: { ...progress, worker: this.#workerId } });
     if (hasEnded(progress.state) && known.order.programme === progress.programme) this.#leaveStream(id);
     return 'mine';
   }

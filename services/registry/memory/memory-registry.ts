@@ -93,7 +93,7 @@ export class MemoryRegistry implements Registry {
     this.broadcasts = new MemoryBroadcasts((streamId) => {
       const entry = this.#streams.get(streamId);
       if (entry !== undefined) change(entry, { lastAccessMs: this.#clock.wallMs() });
-    });
+    }, identity.workerId);
     this.#streams = new StreamTable(graceMs, (streamId) => this.broadcasts.isRecorded(streamId));
     this.#clock = clock;
     this.#eventLimit = new EventLimit(clock);

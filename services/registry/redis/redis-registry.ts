@@ -140,7 +140,7 @@ export class RedisRegistry implements SharedRegistry {
     });
     this.webhooks = new RedisWebhooks(redis, this.#run, me.incarnation);
     this.broadcasts = new RedisBroadcasts({
-      ...{ run: this.#run, incarnation: me.incarnation },
+      ...{ run: this.#run, incarnation: me.incarnation, workerId: me.workerId },
       readAll: () => inBatch(redis, (batch) => batch.hgetall(keys.broadcasts).hgetall(keys.broadcastProgress)),
       readRecorded: () => redis.smembers(keys.recorded),
       read: (id) => inBatch(redis, (batch) => batch.hget(keys.broadcasts, id).hget(keys.broadcastProgress, id)),

@@ -78,3 +78,40 @@ export interface ViewerRow {
 }
 
 export type ViewerPage = Omit<Listed<never>, 'rows'> & { readonly clients: readonly ViewerRow[] };
+
+/** Which recordings a list has. `ended`: it was stopped, or is over. */
+export const RECORDING_FILTERS = ['all', 'running', 'ended', 'failed'] as const;
+
+export type RecordingFilter = (typeof RECORDING_FILTERS)[number];
+
+/** The largest first; `age`: the newest first. */
+export const RECORDING_SORTS = ['age', 'length', 'size'] as const;
+
+export type RecordingSort = (typeof RECORDING_SORTS)[number];
+
+/** A recording, or a network channel. */
+export interface RecordingRow {
+  readonly recording_id: string;
+  readonly kind: 'recording' | 'channel';
+  /** `title` of its metadata. */
+  readonly name: string | null;
+  readonly stream_id: string;
+  /** null: there is no such stream any more. */
+  readonly stream_name: string | null;
+  readonly status: 'starting' | 'running' | 'stopping' | 'stopped' | 'failed';
+  readonly error_message: string | null;
+  readonly started_at: string | null;
+  readonly ended_at: string | null;
+  readonly seconds: number;
+  readonly bytes: number;
+  /** null: its worker does not say it. */
+  readonly segments: number | null;
+  /** The worker that makes it, or has made it last. */
+  readonly worker_id: string | null;
+  /** null: a network channel that only the API token opens. */
+  readonly playlist_url: string | null;
+  /** null: a network channel keeps nothing. */
+  readonly download_url: string | null;
+}
+
+export type RecordingPage = Omit<Listed<never>, 'rows'> & { readonly recordings: readonly RecordingRow[] };

@@ -969,9 +969,9 @@ export function registryContract(make: () => Promise<RegistryUnderTest>): void {
       const last = { n: 2, epoch, seconds: 6, pdtMs: 1_500.5, discontinuity: true, bytes: 100 };
       const said = progress({ epoch, last, feed: { next: 9, endMs: 7_000.25 } });
       expect(await broadcasts.note('news', said)).toBe('mine');
-      expect((await broadcasts.find('news'))?.progress).toEqual(said);
+      expect((await broadcasts.find('news'))?.progress).toEqual({ ...said, worker: 'w1' });
       expect(await broadcasts.note('news', progress({ epoch: epoch - 1, next: 9 }))).toBe('lost');
-      expect((await broadcasts.find('news'))?.progress).toEqual(said);
+      expect((await broadcasts.find('news'))?.progress).toEqual({ ...said, worker: 'w1' });
       await broadcasts.remove('news');
       expect(await broadcasts.note('news', said)).toBe('lost');
     });

@@ -7,6 +7,8 @@ import { Confirm } from './confirm.tsx';
 interface AskingButtonProps {
   /** On the button, and on the one that does it. */
   readonly label: string;
+  /** The same, with what it is about: for those who do not see where it stands. A button with it is one of many, and quiet. */
+  readonly named?: string;
   /** What it will do. */
   readonly text: string;
   /** What there is to choose. */
@@ -15,14 +17,19 @@ interface AskingButtonProps {
   readonly act: () => Promise<unknown>;
 }
 
-export function AskingButton({ label, ...asked }: AskingButtonProps) {
+export function AskingButton({ label, named, ...asked }: AskingButtonProps) {
   const [isOpen, setOpen] = useState(false);
   return (
     <>
-      <button type="button" onClick={() => setOpen(true)}>
+      <button
+        type="button"
+        class={named === undefined ? undefined : 'quiet'}
+        aria-label={named}
+        onClick={() => setOpen(true)}
+      >
         {label}
       </button>
-      {isOpen && <Confirm heading={label} button={label} onClose={() => setOpen(false)} {...asked} />}
+      {isOpen && <Confirm heading={named ?? label} button={label} onClose={() => setOpen(false)} {...asked} />}
     </>
   );
 }

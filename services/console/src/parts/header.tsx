@@ -11,6 +11,7 @@ const PAGES = [
   ['', words.pages.now],
   ['streams', words.pages.streams],
   ['viewers', words.pages.viewers],
+  ['recordings', words.pages.recordings],
   ['cluster', words.pages.cluster],
   ['providers', words.pages.providers],
   ['events', words.pages.events],

@@ -5,17 +5,30 @@ import type { ComponentType } from 'preact';
 import { visible } from '../words/visible.ts';
 import { words } from '../words/words.ts';
 
-export interface PlayerProps {
-  readonly streamId: string;
+/** A recording, by its URLs from the root of the API. */
+export interface PlayedFile {
+  readonly id: string;
+  /** All of it as MPEG-TS. */
+  readonly media: string;
+  /** For another player. */
+  readonly playlist: string;
+}
+
+/** A stream, or a recording. */
+export type Played = { readonly streamId: string; readonly file?: never } | { readonly file: PlayedFile };
+
+interface Named {
   readonly name: string;
   /** As RFC 6381 writes them, with commas between; undefined: nobody knows yet. */
   readonly codecs?: string | undefined;
-  readonly onClose: () => void;
 }
+
+export type PlayButtonProps = Named & Played;
+export type PlayerProps = PlayButtonProps & { readonly onClose: () => void };
 
 type Shown = 'closed' | 'loading' | 'failed' | ComponentType<PlayerProps>;
 
-export function PlayButton(props: Omit<PlayerProps, 'onClose'>) {
+export function PlayButton(props: PlayButtonProps) {
   const shown = useSignal<Shown>('closed');
   const open = async (): Promise<void> => {
     if (shown.value === 'loading') return;

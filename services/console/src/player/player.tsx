@@ -1,4 +1,4 @@
-/** Plays a stream in a dialog, by MPEG-TS over HTTP. What this browser cannot play it names, and offers the address. */
+/** Plays a stream or a recording in a dialog, by MPEG-TS over HTTP. What this browser cannot play it names, and offers the address. */
 
 import mpegts from 'mpegts.js';
 import { useEffect, useRef, useState } from 'preact/hooks';
@@ -9,10 +9,10 @@ import { AnswerError, ask } from '../shell/ask.ts';
 import { nameOf } from '../words/media.ts';
 import { visible } from '../words/visible.ts';
 import { words } from '../words/words.ts';
-import type { PlayerProps } from './play-button.tsx';
+import type { Played, PlayerProps } from './play-button.tsx';
 
 /** A worker from a blob is refused under the policy of the console, and a stream of television needs none. */
-const CONFIG = { enableWorker: false, enableWorkerForMSE: false, liveSync: true, autoCleanupSourceBuffer: true };
+const CONFIG = { enableWorker: false, enableWorkerForMSE: false, autoCleanupSourceBuffer: true };
 
 type PlayCost =
   | { readonly state: 'free' | 'second' }
@@ -27,44 +27,44 @@ type State =
   | { readonly kind: 'playing' }
   | { readonly kind: 'failed'; readonly reason: string };
 
-export function Player({ streamId, name, codecs, onClose }: PlayerProps) {
+export function Player({ name, codecs, onClose, ...played }: PlayerProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const video = useRef<HTMLVideoElement>(null);
-  const [state, setState] = useState<State>({ kind: 'checking' });
+  // A recording is there: it costs nothing at a provider.
+  const [state, setState] = useState<State>({ kind: played.file === undefined ? 'checking' : 'opening' });
   const [address, setAddress] = useState('');
   const isWanted = state.kind !== 'checking' && state.kind !== 'asking';
 
   // The browser keeps the focus in the dialog, closes it with Escape, and returns the focus to the button.
   useEffect(() => dialog.current?.showModal(), []);
 
+  const id = played.file === undefined ? played.streamId : played.file.id;
   useEffect(() => {
+    if (played.file !== undefined) return;
     let isOver = false;
     const check = async (): Promise<void> => {
       // Whoever cannot be asked does not answer the player either, and that says why.
-      const cost = await costOf(streamId).catch(() => undefined);
+      const cost = await costOf(id).catch(() => undefined);
       if (!isOver) setState(cost === undefined ? { kind: 'opening' } : { kind: 'asking', cost });
     };
     void check();
     return () => {
       isOver = true;
     };
-  }, [streamId]);
+  }, [id]);
 
   useEffect(() => {
     if (!isWanted) return;
     let player: ReturnType<typeof mpegts.createPlayer> | undefined;
     let isOver = false;
     const begin = async (): Promise<void> => {
-      const { playback_url: path } = await ask<{ playback_url: string }>(
-        `/streams/${encodeURIComponent(streamId)}/playback-url`,
-        { method: 'POST' },
-      );
+      const { media, address: shown, isLive } = await mediaOf(played);
       if (isOver || video.current === null) return;
-      setAddress(ORIGIN + path);
+      setAddress(shown);
       if (!mpegts.isSupported()) throw new AnswerError(words.player.noMediaSource);
       const unknown = unknownCodecs(codecs);
       if (unknown !== '') throw new AnswerError(words.player.unknownCodecs(unknown));
-      player = mpegts.createPlayer({ type: 'mpegts', isLive: true, url: marked(ORIGIN + path) }, CONFIG);
+      player = mpegts.createPlayer({ type: 'mpegts', isLive, url: media }, { ...CONFIG, liveSync: isLive });
       player.attachMediaElement(video.current);
       player.on(
         mpegts.Events.ERROR,
@@ -82,8 +82,8 @@ export function Player({ streamId, name, codecs, onClose }: PlayerProps) {
       isOver = true;
       player?.destroy();
     };
-    // The codecs may become known while it plays.
-  }, [streamId, isWanted]);
+    // The codecs may become known while it plays, and the list signs the URLs of a recording anew each time.
+  }, [id, isWanted]);
 
   const { player: said } = words;
   return (
@@ -113,6 +113,19 @@ function statusOf(state: State): string {
   const { player: said } = words;
   if (state.kind === 'failed') return said.failed(state.reason);
   return state.kind === 'asking' ? state.cost : said[state.kind];
+}
+
+/** What is played here, and what another player gets. */
+async function mediaOf(played: Played): Promise<{ media: string; address: string; isLive: boolean }> {
+  if (played.file !== undefined) {
+    const { media, playlist } = played.file;
+    return { media: ORIGIN + media, address: ORIGIN + playlist, isLive: false };
+  }
+  const { playback_url: path } = await ask<{ playback_url: string }>(
+    `/streams/${encodeURIComponent(played.streamId)}/playback-url`,
+    { method: 'POST' },
+  );
+  return { media: marked(ORIGIN + path), address: ORIGIN + path, isLive: true };
 }
 
 /** What playing a stream here takes from others, in words; undefined: nothing. */

@@ -1,4 +1,4 @@
-/** What can be done with a stream: play it, copy its address, move it to another source, stop it. */
+/** What can be done with a stream: play it, copy its address, record it, move it to another source, stop it. */
 
 import { useState } from 'preact/hooks';
 import type { OneStream } from '../../../shared/console/one-stream.ts';
@@ -6,6 +6,7 @@ import { AskingButton } from '../parts/asking-button.tsx';
 import { Command } from '../parts/command.tsx';
 import { Moment } from '../parts/moment.tsx';
 import { PlayButton } from '../player/play-button.tsx';
+import { RecordButton } from '../recordings/record-button.tsx';
 import { addressOf, go, ORIGIN } from '../shell/address.ts';
 import { AnswerError, ask } from '../shell/ask.ts';
 import { visible } from '../words/visible.ts';
@@ -26,6 +27,7 @@ export function Actions({ id, stream }: ActionsProps) {
     <div class="actions">
       <PlayButton streamId={id} name={stream.name} codecs={stream.codecs} />
       <Address id={id} />
+      <RecordButton streamId={id} />
       <FailOver id={id} stream={stream} />
       <AskingButton label={said.stop} text={said.stopMeans(stream.viewers)} act={stop} />
     </div>

@@ -154,7 +154,7 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
         playRoute(guarded, services);
       }
       broadcastRoutes(guarded, services);
-      recordingRoutes(guarded, services, access);
+      recordingRoutes(guarded, services, access, streams);
     });
   });
   return app as unknown as FastifyInstance;

@@ -1,10 +1,8 @@
 /** What is told of the broadcasts that a worker makes: events when a programme begins and ends, and what it counts of them. */
 
+import { type BroadcastKind, kindOfOrder } from '../../../registry/broadcasts/broadcast.ts';
 import type { EventTeller } from '../../../registry/registry.ts';
-import { bytesOf, listSizeOf, type RecordingIndex } from './store/recording-index.ts';
-
-/** `recording`: everything is kept. `channel`: a window. */
-export type BroadcastKind = 'recording' | 'channel';
+import { bytesOf, type RecordingIndex } from './store/recording-index.ts';
 
 /** How a programme is over. `next_programme`: another one was started. */
 export type ProgrammeEnd = 'ended' | 'stopped' | 'next_programme' | 'failed';
@@ -19,7 +17,7 @@ export interface BroadcastNewsDeps {
 }
 
 export function kindOf({ order }: Pick<RecordingIndex, 'order'>): BroadcastKind {
-  return listSizeOf(order) === undefined ? 'recording' : 'channel';
+  return kindOfOrder(order);
 }
 
 export class BroadcastNews {

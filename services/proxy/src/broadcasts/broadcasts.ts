@@ -4,6 +4,7 @@
  */
 
 import {
+  type BroadcastKind,
   type BroadcastOrder,
   type BroadcastProgress,
   broadcastKey,
@@ -20,7 +21,7 @@ import { StreampoolError } from '../errors.ts';
 import type { StreamCatalogue } from '../streams/stream-catalogue.ts';
 import { BroadcastCallbacks, type BroadcastCallbacksDeps } from './broadcast-callbacks.ts';
 import type { BroadcastFeed } from './broadcast-feed.ts';
-import { type BroadcastKind, type BroadcastNews, kindOf } from './broadcast-news.ts';
+import { type BroadcastNews, kindOf } from './broadcast-news.ts';
 import { BroadcastReading, type BroadcastReadingDeps } from './broadcast-reading.ts';
 import { type BroadcastEnd, BroadcastRun } from './broadcast-run.ts';
 import { createSource } from './broadcast-source.ts';

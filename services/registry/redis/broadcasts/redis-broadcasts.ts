@@ -27,6 +27,7 @@ export interface RedisBroadcastsDeps {
   /** Ids of the streams that are recorded. */
   readonly readRecorded: () => Promise<string[]>;
   readonly incarnation: string;
+  readonly workerId: string;
 }
 
 const ANSWERS: readonly NoteAnswer[] = ['mine', 'lost', 'unknown'];
@@ -78,8 +79,8 @@ export class RedisBroadcasts implements BroadcastBook {
   }
 
   async note(id: string, progress: BroadcastProgress): Promise<NoteAnswer> {
-    const { run, incarnation } = this.#deps;
-    const text = JSON.stringify(progress);
+    const { run, incarnation, workerId } = this.#deps;
+    const text = JSON.stringify({ ...progress, worker: workerId });
     const isOver = hasEnded(progress.state) ? '1' : '0';
     const { epoch, programme } = progress;
     const answer = await run('note-broadcast', broadcastKey(id), incarnation, epoch, id, programme, isOver, text);

@@ -67,10 +67,19 @@ it('records a stream, and gives it as a list, a playlist and a file with ranges'
   const stopped = await api.post(`/recordings/${id}/stop`);
   expect(stopped.body).toMatchObject({ status: 'stopped', ended_at: expect.stringMatching(/\+00:00$/) });
 
+  const playlist = (await api.get(`/recordings/${id}/playlist.m3u8`)).text;
   const { body: list } = await api.get('/recordings');
   expect(list).toMatchObject({ total: 2, recordings: [{ name: 'Channel 7' }, { recording_id: id }] });
   const { body: shown } = await api.get(`/recordings/${id}`);
   expect(shown).toEqual(stopped.body);
+  const { body: page } = await api.get(`/recordings?kind=all&state=ended&stream_id=${streamId}`);
+  expect(page).toEqual({
+    ...{ total: 1, next_cursor: null },
+    recordings: [expect.objectContaining({ recording_id: id, kind: 'recording', stream_name: 'live.ts' })],
+  });
+  expect(page.recordings).toMatchObject([
+    { worker_id: api.services.config.workerId, segments: linesIn(playlist).length, bytes: shown.bytes },
+  ]);
 
   const { text } = await api.get(String(shown.playlist_url));
   expect(text).toMatch(/#EXT-X-PLAYLIST-TYPE:EVENT\n(.*\n)+#EXT-X-ENDLIST\n$/);

@@ -9,6 +9,9 @@ import type { PlaybackAccess } from '../access/playback-access.ts';
 import { optionalBody } from '../http/fields.ts';
 import { notFound } from '../http/not-found.ts';
 import type { Api } from '../http/typed-server.ts';
+import { recordingListQuery, recordingPageView, recordingQuestion } from '../lists/recording-list-query.ts';
+import { RecordingSearch } from '../lists/recording-search.ts';
+import type { StreamIndex } from '../lists/stream-index.ts';
 import { broadcastStart, orderOf } from './broadcast-order.ts';
 import { isRecording, recordingView, viewOfRecording } from './recording-views.ts';
 
@@ -36,7 +39,8 @@ const recordOrder = optionalBody(
 
 const TAGS = ['Recordings'];
 
-export function recordingRoutes(app: Api, services: Services, access: PlaybackAccess): void {
+export function recordingRoutes(app: Api, services: Services, access: PlaybackAccess, streams: StreamIndex): void {
+  const searched = new RecordingSearch({ services, streams, access });
   const { broadcasts, registry } = services;
   const found = async (id: string): Promise<ShownBroadcast> => isRecording(await broadcasts.find(id));
 
@@ -76,11 +80,16 @@ export function recordingRoutes(app: Api, services: Services, access: PlaybackAc
     {
       schema: {
         tags: TAGS,
-        summary: 'List the recordings of the cluster, the newest first.',
-        response: { 200: z.object({ recordings: z.array(recordingView), total: z.int() }) },
+        summary: 'List the recordings of the cluster, the newest first, or a page of those searched for.',
+        querystring: z.object(recordingListQuery),
+        response: {
+          200: z.union([z.object({ recordings: z.array(recordingView), total: z.int() }), recordingPageView]),
+        },
       },
     },
-    async () => {
+    async ({ query }) => {
+      const question = recordingQuestion(query);
+      if (question !== undefined) return searched.page(question);
       const kept = (await broadcasts.list()).filter(({ order }) => order.kept);
       const begun = ({ progress }: ShownBroadcast) => progress?.startedAtMs ?? Number.POSITIVE_INFINITY;
       kept.sort((one, other) => begun(other) - begun(one) || (one.id < other.id ? -1 : 1));

@@ -1,7 +1,12 @@
 /** How recordings appear in answers: kept broadcasts, whoever asked for them. */
 
 import { z } from 'zod';
-import { BROADCAST_STATES, type ShownBroadcast } from '../../../../registry/broadcasts/broadcast.ts';
+import {
+  BROADCAST_KINDS,
+  BROADCAST_STATES,
+  kindOfOrder,
+  type ShownBroadcast,
+} from '../../../../registry/broadcasts/broadcast.ts';
 import { StreampoolError } from '../../errors.ts';
 import type { PlaybackAccess } from '../access/playback-access.ts';
 import { optionalIsoTime } from '../http/fields.ts';
@@ -9,6 +14,7 @@ import { shownState } from './broadcast-state.ts';
 
 export const recordingView = z.object({
   recording_id: z.string(),
+  kind: z.enum(BROADCAST_KINDS),
   name: z.string().nullable().describe('`title` of its metadata.'),
   stream_id: z.string().describe('The stream that it is cut from.'),
   status: z.enum(BROADCAST_STATES),
@@ -17,6 +23,8 @@ export const recordingView = z.object({
   ended_at: z.string().nullable().describe('null: it runs.'),
   seconds: z.number().describe('How much there is of it.'),
   bytes: z.int(),
+  segments: z.int().nullable().describe('How many are listed.'),
+  worker_id: z.string().nullable().describe('The worker that makes it, or has made it last.'),
   playlist_url: z.string().describe('Plays it, also while it runs. Relative to the base URL of this API.'),
   download_url: z.string().describe('All of it as one file. Relative to the base URL of this API.'),
   urls_expire_at: z.string().nullable().describe('null: the URLs do not expire.'),
@@ -36,6 +44,7 @@ export function viewOfRecording(shown: ShownBroadcast, access: PlaybackAccess): 
   const { query, expiresAtMs } = access.ofRecording(id);
   return {
     recording_id: id,
+    kind: kindOfOrder(order),
     name: order.metadata.title ?? null,
     stream_id: order.streamId,
     status: shownState(shown),
@@ -44,6 +53,8 @@ export function viewOfRecording(shown: ShownBroadcast, access: PlaybackAccess): 
     ended_at: optionalIsoTime(progress?.endedAtMs),
     seconds: progress?.seconds ?? 0,
     bytes: progress?.bytes ?? 0,
+    segments: progress?.segments ?? null,
+    worker_id: progress?.worker ?? null,
     playlist_url: `/recordings/${id}/playlist.m3u8${query}`,
     download_url: `/recordings/${id}/file.ts${query}`,
     urls_expire_at: optionalIsoTime(expiresAtMs),

@@ -35,6 +35,11 @@ export class StreamIndex {
     });
   }
 
+  /** Names of these streams; those that do not exist are left out. */
+  async names(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    return new Map([...(await this.#glance.streams(ids))].map(([id, { name }]) => [id, name]));
+  }
+
   /** What viewers watch: a stream's name, which is its id while nobody knows. @param only of this one; undefined: of all */
   async watched(only?: string): Promise<(streamId: string) => Watched> {
     const ids = only === undefined ? [...(await this.#glance.overview('list')).summaries.keys()] : [only];

@@ -167,7 +167,7 @@ export function progressOf(index: RecordingIndex, granted: number): BroadcastPro
   const { order, state, error, startedAtMs, endedAtMs, next, segments, feed, pid, droppedDiscontinuities } = index;
   return {
     ...{ epoch: granted, programme: order.programme, state, error, startedAtMs, endedAtMs, next, feed, pid },
-    ...{ bytes: bytesOf(index), seconds: secondsOf(index), last: segments.at(-1) },
+    ...{ bytes: bytesOf(index), seconds: secondsOf(index), segments: segments.length, last: segments.at(-1) },
     programmeSeconds: index.programmeSeconds,
     discontinuities: droppedDiscontinuities + segments.filter(({ discontinuity }) => discontinuity).length,
   };
