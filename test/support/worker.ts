@@ -217,7 +217,7 @@ export async function startWorker(env: WorkerEnv = {}, options: StartOptions = {
   const headers: Record<string, string> = env.API_TOKEN ? { 'x-api-token': env.API_TOKEN } : {};
   const worker = spawnWorker(env, options);
   try {
-    return await worker.listening(options.timeoutMs ?? 10_000, headers, options.host);
+    return await worker.listening(options.timeoutMs ?? 30_000, headers, options.host);
   } catch (error) {
     await worker.stop('SIGKILL');
     throw error;
