@@ -33,6 +33,18 @@ export interface BroadcastSource {
   readonly profile?: string | undefined;
 }
 
+/** Subtitles that go with a programme. */
+export interface BroadcastSubtitles {
+  /** The file that has them. */
+  readonly url: string;
+  /** Sent to whoever has it. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** As the caller gave it. */
+  readonly language?: string | undefined;
+  /** Where in the file the programme begins, in s. */
+  readonly seekSeconds: number;
+}
+
 /** What `start` asked for. */
 export interface BroadcastOrder {
   /** Grows with each start of the same broadcast: each is a programme. */
@@ -59,6 +71,7 @@ export interface BroadcastOrder {
   readonly durationSeconds: number;
   /** `seek_seconds`: where a source with an end begins. */
   readonly seekSeconds: number;
+  readonly subtitles?: BroadcastSubtitles | undefined;
   readonly callbackUrl?: string | undefined;
   readonly metadata: Readonly<Record<string, string>>;
   /** The programme that follows when this one has ended by itself. */
@@ -88,6 +101,8 @@ export interface RecordedSegment {
   readonly pdtMs: number;
   readonly discontinuity: boolean;
   readonly bytes: number;
+  /** Its subtitles are stored beside it. */
+  readonly subtitled?: boolean | undefined;
 }
 
 /** Up to where the feed is in the broadcast. Whoever makes the broadcast next goes on there. */
@@ -152,6 +167,13 @@ const sourceShape: z.ZodType<BroadcastSource> = z.looseObject({
   profile: z.string().optional(),
 });
 
+const subtitlesShape: z.ZodType<BroadcastSubtitles> = z.looseObject({
+  url: z.string(),
+  headers: z.record(z.string(), z.string()),
+  language: z.string().optional(),
+  seekSeconds: z.number().nonnegative(),
+});
+
 const askedFields = {
   streamId: z.string(),
   streamUrl: z.string(),
@@ -164,6 +186,7 @@ const askedFields = {
   discontinuity: z.boolean(),
   durationSeconds: z.number().nonnegative(),
   seekSeconds: z.number().nonnegative(),
+  subtitles: subtitlesShape.optional(),
   callbackUrl: z.string().optional(),
   metadata: z.record(z.string(), z.string()),
   isAutomatic: z.boolean().optional(),
@@ -183,6 +206,7 @@ export const segmentShape: z.ZodType<RecordedSegment> = z.looseObject({
   pdtMs: z.number(),
   discontinuity: z.boolean(),
   bytes: count,
+  subtitled: z.boolean().optional(),
 });
 
 export const positionShape: z.ZodType<FeedPosition> = z.looseObject({ next: z.int(), endMs: z.number() });

@@ -25,6 +25,7 @@ const clock: Clock = {
 };
 
 async function ground(feeds: (CutFeed | Error)[], more: Partial<BroadcastOrder> = {}) {
+  const spoken = new Map<string, number>();
   const store = new MemoryStore();
   const book = new MemoryBroadcasts(() => undefined);
   const asked = order(more);
@@ -54,6 +55,13 @@ async function ground(feeds: (CutFeed | Error)[], more: Partial<BroadcastOrder> 
       over: ({ order }, end, error = '') => void told.push(`${end} ${order.programme} ${error}`.trim()),
     },
     hasEnd: async (id) => void ended.push(id),
+    subtitles: ({ url }) => {
+      spoken.set(url, (spoken.get(url) ?? 0) + 1);
+      return {
+        of: async (bytes, at, seconds) => `${url}: ${bytes} ${at}+${seconds}`,
+        close: () => void spoken.set(url, (spoken.get(url) ?? 0) - 1),
+      };
+    },
     following: async ({ order }) => following.shift()?.(order),
     hasFollowed: (before, { pid }) => void followed.push([before.order.programme, pid]),
   });
@@ -74,6 +82,8 @@ async function ground(feeds: (CutFeed | Error)[], more: Partial<BroadcastOrder> 
     following,
     followed,
     media,
+    spoken,
+    store,
     next: async () => ({ ...asked, programme: (await book.begin(ID, asked)) ?? 0 }),
   };
 }
@@ -274,4 +284,30 @@ it('is lost when it was removed meanwhile', async () => {
   await book.remove(ID);
   feed.cut(1).cut(2);
   expect(await over).toEqual({ kind: 'lost' });
+});
+
+it('writes the subtitles of each segment beside it, by where that is in its programme', async () => {
+  const subtitles = (url: string) => ({ subtitles: { url, headers: {}, seekSeconds: 0 } });
+  const { run, store, spoken, next } = await ground([new CutFeed().cut(0), new CutFeed().cut(7)], {
+    ...{ segmentSeconds: 2, ...subtitles('one') },
+  });
+  const over = run.run();
+  await segments(run, 1);
+  run.next({ ...(await next()), ...subtitles('two') });
+  await segments(run, 2);
+  expect([...spoken]).toEqual([
+    ['one', 0],
+    ['two', 1],
+  ]);
+  run.stop();
+  await over;
+  const texts = run.index.segments.map(async ({ n, subtitled }) => [
+    subtitled,
+    String(await store.read(ID, 5, segmentName(n, 'vtt'))),
+  ]);
+  expect(await Promise.all(texts)).toEqual([
+    [true, 'one: [0] 0+2'],
+    [true, 'two: [7] 0+2'],
+  ]);
+  expect(spoken.get('two')).toBe(0);
 });

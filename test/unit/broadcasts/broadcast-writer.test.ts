@@ -193,6 +193,20 @@ it('goes on with the numbers of a window that is gone with its worker', async ()
   expect(after.index).toMatchObject({ next: 6, segments: [], droppedDiscontinuities: 1, feed: position(1) });
 });
 
+it('has the subtitles of a segment as long as its media', async () => {
+  store = new MemoryStore();
+  const one = await writer(5, await begun({ kept: false, listSize: 1 }));
+  for (let n = 0; n < 6; n++) {
+    await one.add(group, Buffer.from('x'), position(n + 1), n % 2 === 0 ? `WEBVTT ${n}` : undefined);
+  }
+  const there = await Promise.all(Array.from({ length: 6 }, (_, n) => store.read(ID, 5, segmentName(n, 'vtt'))));
+  expect(there.map((text) => text?.toString())).toEqual([
+    ...[undefined, undefined, 'WEBVTT 2', undefined, 'WEBVTT 4', undefined],
+  ]);
+  expect(one.index.segments).toMatchObject([{ n: 5 }]);
+  expect((store as MemoryStore).heldBytes).toBeLessThan(2_000);
+});
+
 it('ends once, with why', async () => {
   const one = await writer(5, await begun());
   await one.end('failed', 'The disk is full.');

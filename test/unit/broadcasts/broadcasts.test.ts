@@ -65,6 +65,7 @@ class Cluster {
     };
     const { book } = this;
     const broadcasts = new Broadcasts({
+      loadCues: async () => [],
       registry: {
         broadcasts: {
           begin: (id, asked) => book.begin(id, asked),

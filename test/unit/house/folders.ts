@@ -254,9 +254,14 @@ export const FOLDERS: readonly Folder[] = [
     'services/registry services/registry/broadcasts feed/hls',
   ),
   row(
+    'broadcasts/subtitles',
+    'subtitles of a broadcast: a file that is cut as its segments are',
+    'services/shared services/shared/masking services/registry/broadcasts errors.ts async.ts mpegts/segmenting mpegts/syntax feed/hls upstream/egress upstream/http',
+  ),
+  row(
     'broadcasts',
     'recordings and network channels: a feed cut into segments that are kept',
-    'services/shared services/shared/masking services/registry services/registry/broadcasts errors.ts async.ts feed feed/hls upstream/egress upstream/http relay ownership streams processes films broadcasts/store',
+    'services/shared services/shared/masking services/registry services/registry/broadcasts errors.ts async.ts feed feed/hls upstream/egress upstream/http relay ownership streams processes films broadcasts/store broadcasts/subtitles',
   ),
   row(
     'metrics',
@@ -266,7 +271,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'worker',
     'the parts put together, and what the worker is told to do',
-    'services/shared services/registry services/registry/events timing.ts errors.ts async.ts sealer.ts broadcasts broadcasts/store config events ecs feed levels ffmpeg/* upstream/* page-resolvers relay cluster ownership sources sources/hls streams processes films viewers viewers/sessions webhooks metrics',
+    'services/shared services/registry services/registry/events timing.ts errors.ts async.ts sealer.ts broadcasts broadcasts/store broadcasts/subtitles config events ecs feed levels ffmpeg/* upstream/* page-resolvers relay cluster ownership sources sources/hls streams processes films viewers viewers/sessions webhooks metrics',
   ),
 
   // The API.

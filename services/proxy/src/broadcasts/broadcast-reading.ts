@@ -6,11 +6,12 @@
 import type { WorkerIdentity } from '../../../registry/types.ts';
 import type { Clock } from '../../../shared/clock.ts';
 import { type JoinedIndex, joinedIndex, type PlacedIndex } from './store/joined-index.ts';
-import { segmentNumber } from './store/names.ts';
+import { type FileKind, segmentFile } from './store/names.ts';
 import { indexesIn, newestIndex } from './store/reading.ts';
-import { indexText, type RecordingIndex, readIndexes } from './store/recording-index.ts';
-import { recordingPlaylist } from './store/recording-playlist.ts';
+import { hasSubtitles, indexText, type RecordingIndex, readIndexes } from './store/recording-index.ts';
+import { masterPlaylist, recordingPlaylist } from './store/recording-playlist.ts';
 import type { RecordingStore } from './store/recording-store.ts';
+import { EMPTY_VTT } from './subtitles/vtt-segment.ts';
 
 export interface BroadcastReadingDeps {
   readonly stores: { readonly kept: RecordingStore; readonly window: RecordingStore };
@@ -36,10 +37,17 @@ export class BroadcastReading {
     this.#deps = deps;
   }
 
-  /** The playlist of now. Undefined: no worker that answers has one. */
-  async playlist(id: string): Promise<string | undefined> {
-    const found = await this.#find(id);
-    return found && recordingPlaylist(found.index);
+  /** The playlist of now, of its media or its subtitles. Undefined: no worker that answers has one. */
+  async playlist(id: string, kind: FileKind = 'ts'): Promise<string | undefined> {
+    const index = await this.index(id);
+    if (index === undefined || (kind === 'vtt' && !hasSubtitles(index))) return undefined;
+    return recordingPlaylist(index, kind);
+  }
+
+  /** Both of them together. Undefined: as `playlist`. */
+  async master(id: string): Promise<string | undefined> {
+    const index = await this.index(id);
+    return index && masterPlaylist(index);
   }
 
   /** What the playlist of now lists. Undefined: as `playlist`. */
@@ -47,10 +55,11 @@ export class BroadcastReading {
     return (await this.#find(id))?.index;
   }
 
-  /** The media of a segment. Undefined: it is not in the playlist. */
+  /** What there is of a segment under a name. Undefined: it is not in the playlist. */
   async segment(id: string, name: string): Promise<Buffer | undefined> {
-    const n = segmentNumber(name);
-    if (n === undefined) return undefined;
+    const file = segmentFile(name);
+    if (file === undefined) return undefined;
+    const { n, kind } = file;
     const found = await this.#find(id);
     if (found === undefined) return undefined;
     const { index, placeOf } = found;
@@ -58,7 +67,8 @@ export class BroadcastReading {
     // Slow readers ask for what has left a window. Its worker has it still.
     const hasLeft = !index.order.kept && n < (index.segments[0]?.n ?? index.next);
     const epoch = segment?.epoch ?? (hasLeft ? index.epoch : undefined);
-    if (epoch === undefined) return undefined;
+    if (epoch === undefined || (kind === 'vtt' && !hasSubtitles(index))) return undefined;
+    if (kind === 'vtt' && segment !== undefined && segment.subtitled !== true) return Buffer.from(EMPTY_VTT);
     const peer = placeOf(n) ?? (hasLeft ? found.placeOf(index.next - 1) : undefined);
     return (await this.#file(id, epoch, name)) ?? (peer && this.#deps.ask(peer, id, `${epoch}/${name}`));
   }
@@ -75,7 +85,7 @@ export class BroadcastReading {
       return indexes.length === 0 ? undefined : `[${indexes.map(indexText).join(',')}]`;
     }
     const [epoch = '', name = ''] = what.split('/');
-    return segmentNumber(name) === undefined ? undefined : this.#file(id, Number(epoch), name);
+    return segmentFile(name) === undefined ? undefined : this.#file(id, Number(epoch), name);
   }
 
   /** It has changed: what was read of it does not count any more. */

@@ -3,7 +3,7 @@
  * is opened again. What there is stays, whatever comes.
  */
 
-import { type BroadcastOrder, hasEnded } from '../../../registry/broadcasts/broadcast.ts';
+import { type BroadcastOrder, type BroadcastSubtitles, hasEnded } from '../../../registry/broadcasts/broadcast.ts';
 import type { Clock } from '../../../shared/clock.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { pauseBy } from '../async.ts';
@@ -17,6 +17,7 @@ import { feedEntry } from './feed-entry.ts';
 import { type SegmentGroup, SegmentGroups } from './segment-groups.ts';
 import type { RecordingIndex } from './store/recording-index.ts';
 import { StoreError } from './store/recording-store.ts';
+import type { SubtitleTrack } from './subtitles/subtitle-track.ts';
 
 export interface BroadcastRunDeps {
   readonly writer: BroadcastWriter;
@@ -26,6 +27,8 @@ export interface BroadcastRunDeps {
    * @throws {Error} why it cannot be opened
    */
   readonly open: (index: RecordingIndex, signal: AbortSignal) => Promise<BroadcastFeed>;
+  /** The subtitles of a programme that has some. */
+  readonly subtitles: (subtitles: BroadcastSubtitles) => Pick<SubtitleTrack, 'of' | 'close'>;
   /** The source of a stream has turned out to have an end. */
   readonly hasEnd: (streamId: string) => Promise<void>;
   /** The programme that follows one that has ended by itself; undefined: none does. */
@@ -63,6 +66,8 @@ export class BroadcastRun {
 
   readonly #ahead: FeedAhead;
   #hasBegun: boolean;
+  /** Of the programme of now. */
+  #subtitles: Pick<SubtitleTrack, 'of' | 'close'> | undefined;
   /** The programme that the one of now has followed by itself, until this one has media. */
   #before: RecordingIndex | undefined;
 
@@ -159,6 +164,16 @@ export class BroadcastRun {
   }
 
   async #programme(): Promise<BroadcastEnd | Extract<Asked, { kind: 'next' }>> {
+    const { subtitles } = this.#deps.writer.index.order;
+    this.#subtitles = subtitles && this.#deps.subtitles(subtitles);
+    try {
+      return await this.#play();
+    } finally {
+      this.#subtitles?.close();
+    }
+  }
+
+  async #play(): Promise<BroadcastEnd | Extract<Asked, { kind: 'next' }>> {
     const { clock, writer, open } = this.#deps;
     let sinceMs = clock.monotonicMs();
     let isFilm = false;
@@ -265,10 +280,13 @@ export class BroadcastRun {
   }
 
   async #write(groups: readonly SegmentGroup[], media: Map<number, Buffer>): Promise<void> {
+    const { writer } = this.#deps;
     for (const group of groups) {
       const pieces = group.members.flatMap((n) => media.get(n) ?? []);
       const feed = { next: (group.members.at(-1) ?? 0) + 1, endMs: group.pdtMs + group.seconds * 1000 };
-      await this.#deps.writer.add(group, Buffer.concat(pieces), feed);
+      const whole = Buffer.concat(pieces);
+      const text = await this.#subtitles?.of(whole, writer.index.programmeSeconds, group.seconds);
+      await writer.add(group, whole, feed, text);
       for (const n of group.members) media.delete(n);
     }
   }

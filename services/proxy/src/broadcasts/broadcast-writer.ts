@@ -96,20 +96,36 @@ export class BroadcastWriter {
     return this.#index;
   }
 
-  /** Adds a segment. @param feed up to where the feed is in it */
-  async add(group: SegmentGroup, media: Uint8Array, feed: RecordingIndex['feed']): Promise<void> {
+  /**
+   * Adds a segment.
+   * @param feed up to where the feed is in it
+   * @param subtitles as WebVTT; undefined: none
+   */
+  async add(
+    group: SegmentGroup,
+    media: Uint8Array,
+    feed: RecordingIndex['feed'],
+    subtitles?: string | undefined,
+  ): Promise<void> {
     const { id, next } = this.#index;
     const { store } = this.#deps;
     await store.write(id, this.#epoch, segmentName(next), media);
+    if (subtitles !== undefined) await store.write(id, this.#epoch, segmentName(next, 'vtt'), subtitles);
     this.#deps.wrote?.(media.length);
     const { seconds, pdtMs, discontinuity } = group;
-    const facts = { epoch: this.#epoch, seconds, pdtMs, discontinuity, bytes: media.length };
+    const subtitled = subtitles !== undefined;
+    const facts = {
+      ...{ epoch: this.#epoch, seconds, pdtMs, discontinuity, bytes: media.length },
+      ...(subtitled && { subtitled }),
+    };
     const { index, dropped } = withSegment(this.#index, facts);
     await this.#put({ ...index, state: 'running', feed });
     this.#dropped = [...this.#dropped, ...dropped];
     const gone = this.#dropped.slice(0, -KEPT_BEYOND);
     this.#dropped = this.#dropped.slice(-KEPT_BEYOND);
-    for (const each of gone) await store.remove(id, each.epoch, [segmentName(each.n)]);
+    for (const { n, epoch, subtitled: had } of gone) {
+      await store.remove(id, epoch, [segmentName(n), ...(had === true ? [segmentName(n, 'vtt')] : [])]);
+    }
   }
 
   /** What is known of it has changed: its state, or its process. */

@@ -29,6 +29,7 @@ import { BroadcastLostError, BroadcastWriter } from './broadcast-writer.ts';
 import type { RecordingLimits } from './store/limits.ts';
 import { newIndex, progressOf, type RecordingIndex } from './store/recording-index.ts';
 import { type RecordingStore, StoreError } from './store/recording-store.ts';
+import { SubtitleTrack, type SubtitleTrackDeps } from './subtitles/subtitle-track.ts';
 import { Upkeep } from './upkeep.ts';
 
 /** How often a worker looks whether the makers are still there. It asks nobody for that. */
@@ -52,6 +53,8 @@ export interface BroadcastsDeps {
   /** The same of a source with an end. @param index how far the broadcast is */
   readonly openFilm: (stream: StreamRecord, index: RecordingIndex) => BroadcastFeed;
   readonly catalogue: Pick<StreamCatalogue, 'createDirect' | 'createTranscoded'>;
+  /** Fetches a file of subtitles. @throws {Error} why it cannot be had */
+  readonly loadCues: SubtitleTrackDeps['load'];
   /** Of kept sequences, and of windows. */
   readonly stores: { readonly kept: RecordingStore; readonly window: RecordingStore };
   /** As that of `BroadcastReading`. */
@@ -271,6 +274,7 @@ export class Broadcasts {
     };
     const run = new BroadcastRun({
       ...{ writer, open, news, clock, log },
+      subtitles: (each) => new SubtitleTrack({ load: this.#deps.loadCues, clock, log }, each),
       hasEnd: (streamId) => registry.markUnshareable(streamId),
       following: (index) => this.#following(index),
       hasFollowed: (index, { order: { programme }, pid }) =>

@@ -11,6 +11,7 @@ import { openFilm } from '../broadcasts/film-broadcast.ts';
 import { askForBroadcast } from '../broadcasts/remote-broadcast.ts';
 import { MemoryStore } from '../broadcasts/store/memory-store.ts';
 import { openStore } from '../broadcasts/store/open-store.ts';
+import { loadCues } from '../broadcasts/subtitles/load-cues.ts';
 import type { JoinedCluster } from '../cluster/cluster.ts';
 import { Heartbeat } from '../cluster/heartbeat.ts';
 import { redisCluster } from '../cluster/redis-cluster.ts';
@@ -301,6 +302,7 @@ export async function createWorker(
       await seating.sourceOf(stream).findMedia();
       return openFeed({ registry, feeds: seating.feeds, clock }, stream, signal);
     },
+    loadCues: (subtitles, signal) => loadCues({ guard, userAgent: config.defaultUserAgent, clock }, subtitles, signal),
     openFilm: (stream, index) => openFilm({ films: seating.films, clock }, stream, index),
     stores: { kept: await openStore(config.recordings, config.recordingsShared, environment), window: windows },
     callback: new BroadcastCallback({ guard, userAgent: BROADCAST_USER_AGENT, clock, log }),

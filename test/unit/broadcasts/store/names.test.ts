@@ -4,8 +4,8 @@ import { expect, it } from 'vitest';
 import {
   BROADCAST_ID,
   epochOf,
+  segmentFile,
   segmentName,
-  segmentNumber,
   writingEpoch,
 } from '../../../../services/proxy/src/broadcasts/store/names.ts';
 
@@ -16,7 +16,12 @@ it.each([
   [1_000_000, 'live1000000.ts'],
 ])('names segment %i %s, and reads that', (n, name) => {
   expect(segmentName(n)).toBe(name);
-  expect(segmentNumber(name)).toBe(n);
+  expect(segmentFile(name)).toEqual({ n, kind: 'ts' });
+});
+
+it('names the subtitles of a segment as its media', () => {
+  expect(segmentName(7, 'vtt')).toBe('live000007.vtt');
+  expect(segmentFile('live000007.vtt')).toEqual({ n: 7, kind: 'vtt' });
 });
 
 it.each([
@@ -24,13 +29,15 @@ it.each([
   'live12345.ts',
   'live0000123.ts',
   'live-00001.ts',
-  'live000001.vtt',
+  'live12345.vtt',
+  'live000001.srt',
+  'live_vtt.m3u8',
   '../live000001.ts',
   'live000001.ts/',
   'index.json',
   '',
-])('takes %j for no segment', (name) => {
-  expect(segmentNumber(name)).toBeUndefined();
+])('takes %j for no file of a segment', (name) => {
+  expect(segmentFile(name)).toBeUndefined();
 });
 
 it.each([

@@ -1,7 +1,10 @@
 /** The playlist of a broadcast, as programs read it that fetch each line without `#`. */
 
 import { describe, expect, it } from 'vitest';
-import { recordingPlaylist } from '../../../../services/proxy/src/broadcasts/store/recording-playlist.ts';
+import {
+  masterPlaylist,
+  recordingPlaylist,
+} from '../../../../services/proxy/src/broadcasts/store/recording-playlist.ts';
 import type { BroadcastState } from '../../../../services/registry/broadcasts/broadcast.ts';
 import { BEGIN_MS, indexOf } from '../support.ts';
 
@@ -65,4 +68,25 @@ it('fetches nothing but segments, whatever is in it', () => {
   );
   expect(fetched).toHaveLength(3);
   for (const line of fetched) expect(line).toMatch(/^live\d+\.ts$/);
+});
+
+it('lists the subtitles as it lists the media', () => {
+  const index = indexOf([{}, { discontinuity: true }], { startNumber: 12 });
+  expect(recordingPlaylist(index, 'vtt')).toBe(recordingPlaylist(index).replaceAll('.ts\n', '.vtt\n'));
+});
+
+it('names both playlists in one for players', () => {
+  const segments = [{ bytes: 750_000 }, { bytes: 1_500_000 }];
+  expect(linesOf(masterPlaylist(indexOf(segments)))).toEqual([
+    ...['#EXTM3U', '#EXT-X-VERSION:3', '#EXT-X-STREAM-INF:BANDWIDTH=2000000', 'segment/live.m3u8', ''],
+  ]);
+  const subtitles = { url: 'http://media.example/1.srt', headers: {}, language: 'de', seekSeconds: 0 };
+  expect(linesOf(masterPlaylist(indexOf(segments, { subtitles })))).toEqual([
+    '#EXTM3U',
+    '#EXT-X-VERSION:3',
+    '#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="subtitles",NAME="de",LANGUAGE="de",DEFAULT=YES,AUTOSELECT=YES,URI="segment/live_vtt.m3u8"',
+    '#EXT-X-STREAM-INF:BANDWIDTH=2000000,SUBTITLES="subtitles"',
+    'segment/live.m3u8',
+    '',
+  ]);
 });

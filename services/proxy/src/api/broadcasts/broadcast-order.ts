@@ -8,6 +8,7 @@ import { StreampoolError } from '../../errors.ts';
 import { hintFromUrl } from '../../upstream/provider/source-kind.ts';
 import type { Services } from '../../worker/services.ts';
 import { bodyFlag, bodyInteger, bodyNumber, emptyIsNone, sourceUrl, textValues } from '../http/fields.ts';
+import { subtitleFields, subtitlesOf } from './broadcast-subtitles.ts';
 import { broadcastProfile, transcodeFields } from './broadcast-transcode.ts';
 
 /** The profile that changes nothing but the container. */
@@ -48,6 +49,7 @@ const programme = z.object({
   headers: z.record(z.string(), z.string()).nullish().describe('Sent to the provider.'),
   metadata: textValues.nullish().describe('Of the stream that is made for it.'),
   ...transcodeFields,
+  ...subtitleFields,
   output_dir: z.unknown().optional().describe('Accepted without effect: RECORDINGS says where recordings are.'),
 });
 
@@ -75,7 +77,8 @@ export async function orderOf(
   const { next_stream_config: next, ...first } = start;
   if (next == null) return programmeOf(first, services, stream);
   // What is the first programme's alone is not taken over.
-  const { seek_seconds, duration_seconds, add_discontinuity, segment_start_number, ...both } = first;
+  const { seek_seconds, duration_seconds, add_discontinuity, segment_start_number, ...more } = first;
+  const { subtitle_url, subtitle_seek_seconds, ...both } = more;
   const read = programme.safeParse({ ...both, ...next });
   if (!read.success) throw new StreampoolError(422, `next_stream_config: ${z.prettifyError(read.error)}`);
   return { ...(await programmeOf(first, services, stream)), following: await programmeOf(read.data, services) };
@@ -86,6 +89,7 @@ async function programmeOf(start: Start, services: Services, stream?: StreamReco
   const own = ownStreamId(start.stream_url);
   const known = stream ?? (own === undefined ? undefined : await registry.stream(own));
   if (start.callback_url != null) guard.checkLiteral(new URL(start.callback_url));
+  const subtitles = subtitlesOf(start, services);
   const kept = start.dvr_mode || start.hls_list_size === 0;
   return {
     ...(await streamOf(start, known, services)),
@@ -94,6 +98,7 @@ async function programmeOf(start: Start, services: Services, stream?: StreamReco
     seekSeconds: start.seek_seconds,
     ...{ startNumber: start.segment_start_number, discontinuity: start.add_discontinuity },
     ...(start.callback_url != null && { callbackUrl: start.callback_url }),
+    ...(subtitles !== undefined && { subtitles }),
     metadata: start.metadata ?? {},
   };
 }

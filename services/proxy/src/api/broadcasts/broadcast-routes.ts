@@ -20,7 +20,9 @@ const params = z.object({
     .regex(BROADCAST_ID, 'must be 1 to 128 letters, digits, _ and -')
     .describe('Id of the broadcast.'),
 });
-const fileParams = params.extend({ file: z.string().describe('The name of a segment, from the playlist.') });
+const fileParams = params.extend({
+  file: z.string().describe('The name of a segment, from the playlist; or `live.m3u8`, or `live_vtt.m3u8`.'),
+});
 
 const state = z.enum(BROADCAST_STATES);
 
@@ -48,6 +50,8 @@ const stopped = z.object({
 });
 
 const TAGS = ['Broadcasts'];
+/** The playlist of the subtitles, as m3u-editor asks for it. */
+const SUBTITLES_NAME = 'live_vtt.m3u8';
 const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
 
 /** Management routes: behind the token. */
@@ -121,8 +125,10 @@ export function broadcastRoutes(app: Api, services: Services): void {
 
 /** Playback routes: no token, or as PLAYBACK_AUTH says. */
 export function broadcastPlaybackRoutes(app: Api, { broadcasts }: Services): void {
-  const playlist = async (id: string, reply: FastifyReply): Promise<string> => {
-    const text = await broadcasts.reading.playlist(id);
+  const { reading } = broadcasts;
+  const playlist = async (id: string, reply: FastifyReply): Promise<string> =>
+    answered(await reading.playlist(id), id, reply);
+  const answered = async (text: string | undefined, id: string, reply: FastifyReply): Promise<string> => {
     if (text === undefined) throw await missing(id);
     void reply.type(PLAYLIST_TYPE).header('Cache-Control', 'no-cache');
     return text;
@@ -143,14 +149,25 @@ export function broadcastPlaybackRoutes(app: Api, { broadcasts }: Services): voi
     );
   }
   app.get(
+    '/broadcast/:network_id/master.m3u8',
+    { schema: { tags: TAGS, summary: 'The playlist of a broadcast with its subtitles, for players.', params } },
+    async ({ params: { network_id: id } }, reply) => answered(await reading.master(id), id, reply),
+  );
+  app.get(
     '/broadcast/:network_id/segment/:file',
     { schema: { tags: TAGS, summary: 'A segment of a broadcast, or a range of it.', params: fileParams } },
     async (request, reply) => {
       const { network_id: id, file } = request.params;
       if (file === 'live.m3u8') return playlist(id, reply);
-      const media = await broadcasts.reading.segment(id, file);
+      if (file === SUBTITLES_NAME) {
+        const text = await reading.playlist(id, 'vtt');
+        const isThere = text !== undefined || (await reading.index(id)) === undefined;
+        if (!isThere) throw new StreampoolError(404, 'This broadcast has no subtitles.');
+        return answered(text, id, reply);
+      }
+      const media = await reading.segment(id, file);
       if (media === undefined) throw new StreampoolError(404, 'Segment not found');
-      return sendSegment(media, request, reply);
+      return sendSegment(file, media, request, reply);
     },
   );
 }

@@ -48,7 +48,7 @@ export function recordingPlaybackRoutes(app: Api, { broadcasts, config }: Servic
       await indexOf(id);
       const media = await reading.segment(id, file);
       if (media === undefined) throw new StreampoolError(404, 'Segment not found');
-      return sendSegment(media, request, reply);
+      return sendSegment(file, media, request, reply);
     },
   );
   app.get(

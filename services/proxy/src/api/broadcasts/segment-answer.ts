@@ -1,12 +1,15 @@
 /** A segment of a broadcast as an answer: all of it, or the part that is asked for. */
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { FILE_TYPES, segmentFile } from '../../broadcasts/store/names.ts';
 import { StreampoolError } from '../../errors.ts';
 import { partOf } from '../../upstream/messages/byte-range.ts';
 
-/** @throws {StreampoolError} 416 for bytes that it has not */
-export function sendSegment(media: Buffer, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  void reply.type('video/mp2t').headers({ 'Cache-Control': 'max-age=86400', 'Accept-Ranges': 'bytes' });
+/** @param name which it has in the playlist @throws {StreampoolError} 416 for bytes that it has not */
+export function sendSegment(name: string, media: Buffer, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  void reply
+    .type(FILE_TYPES[segmentFile(name)?.kind ?? 'ts'])
+    .headers({ 'Cache-Control': 'max-age=86400', 'Accept-Ranges': 'bytes' });
   const part = partOf(request.headers.range, media.length);
   if (part === undefined) return reply.send(media);
   if (part === 'outside') {

@@ -16,20 +16,26 @@ export const BROADCAST_ID = /^[A-Za-z0-9_-]{1,128}$/;
 export const INDEX_NAME = 'index.json';
 
 /** Numbers have six digits at least, as `%06d` writes them. */
-const SEGMENT = /^live(\d{6,15})\.ts$/;
+const NUMBERED = /^live(\d{6,15})\.(ts|vtt)$/;
 const EPOCH = /^\d{1,16}$/;
 
+/** What there is of a segment: its media, and its subtitles. */
+export type FileKind = 'ts' | 'vtt';
+
+/** What each is, for whoever gets it. */
+export const FILE_TYPES: Readonly<Record<FileKind, string>> = { ts: 'video/mp2t', vtt: 'text/vtt; charset=utf-8' };
+
 /** @param n from 0 */
-export function segmentName(n: number): string {
-  return `live${String(n).padStart(6, '0')}.ts`;
+export function segmentName(n: number, kind: FileKind = 'ts'): string {
+  return `live${String(n).padStart(6, '0')}.${kind}`;
 }
 
-/** The number of a segment; undefined for any other name, also for one that is written in another way. */
-export function segmentNumber(name: string): number | undefined {
-  const [, digits] = SEGMENT.exec(name) ?? [];
+/** What a name of a segment says; undefined for any other name, also for one that is written in another way. */
+export function segmentFile(name: string): { readonly n: number; readonly kind: FileKind } | undefined {
+  const [, digits, extension] = NUMBERED.exec(name) ?? [];
   if (digits === undefined) return undefined;
-  const n = Number(digits);
-  return segmentName(n) === name ? n : undefined;
+  const [n, kind] = [Number(digits), extension === 'ts' ? 'ts' : 'vtt'] as const;
+  return segmentName(n, kind) === name ? { n, kind } : undefined;
 }
 
 /** The epoch that a folder is named after; undefined for any other name. */

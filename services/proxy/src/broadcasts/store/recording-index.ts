@@ -152,6 +152,11 @@ export function withSegment(
   };
 }
 
+/** Subtitles go with it, or with something that it lists. */
+export function hasSubtitles({ order, segments }: Pick<RecordingIndex, 'order' | 'segments'>): boolean {
+  return order.subtitles !== undefined || segments.some(({ subtitled }) => subtitled === true);
+}
+
 /** What its media takes. */
 export function bytesOf({ segments }: Pick<RecordingIndex, 'segments'>): number {
   return segments.reduce((sum, { bytes }) => sum + bytes, 0);

@@ -11,7 +11,7 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { BROADCAST_ID, epochOf, INDEX_NAME, type S3Place } from './names.ts';
+import { BROADCAST_ID, epochOf, FILE_TYPES, INDEX_NAME, type S3Place, segmentFile } from './names.ts';
 import { type RecordingStore, StoreError } from './recording-store.ts';
 import { s3Refusal } from './s3-refusal.ts';
 
@@ -48,7 +48,7 @@ export class S3Store implements RecordingStore {
   async write(id: string, epoch: number, name: string, content: Uint8Array | string): Promise<void> {
     if (!this.#begun.has(`${id}/${epoch}`)) throw new Error(`the recording ${id} was removed`);
     const Body = typeof content === 'string' ? Buffer.from(content) : content;
-    const ContentType = name === INDEX_NAME ? 'application/json' : 'video/mp2t';
+    const ContentType = name === INDEX_NAME ? 'application/json' : FILE_TYPES[segmentFile(name)?.kind ?? 'ts'];
     const put = new PutObjectCommand({ ...this.#object(id, epoch, name), Body, ContentType });
     await this.#asked('written', () => this.#client.send(put));
   }
