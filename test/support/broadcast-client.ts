@@ -86,6 +86,21 @@ export class BroadcastClient {
     }
     return downloaded;
   }
+
+  /** What the playlist of the subtitles lists, as it is. */
+  async subtitles(worker: Worker): Promise<string[]> {
+    const folder = `${worker.url}/broadcast/${this.id}/segment`;
+    const names = (await (await fetch(`${folder}/live_vtt.m3u8`)).text()).match(/^[^#].*$/gm) ?? [];
+    return Promise.all(
+      names.map(async (name) => {
+        const answer = await fetch(`${folder}/${name}`);
+        expect([name, answer.status, answer.headers.get('content-type')]).toEqual([
+          ...[expect.stringMatching(/^live\d{6}\.vtt$/), 200, 'text/vtt; charset=utf-8'],
+        ]);
+        return answer.text();
+      }),
+    );
+  }
 }
 
 /** The same in a few words, to be compared: the difference of two segments as bytes would take minutes to print. */

@@ -160,7 +160,7 @@ export class FileSource {
     if (path.startsWith('/hls/') && /^(vod\.m3u8|seg\d\.ts)$/.test(name)) {
       return join(await hlsDirectory(this.#segmentSeconds), name);
     }
-    return /^(movie\.(mp4|mkv|ts)|(long|sound-ends|sound-begins)\.mkv)$/.test(name)
+    return /^(movie\.(mp4|mkv|ts)|(long|sound-ends|sound-begins|numbered)\.mkv)$/.test(name)
       ? finiteFile(name as FiniteName)
       : undefined;
   }

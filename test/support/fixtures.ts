@@ -40,6 +40,8 @@ const FINITE = {
   /** 20 s of pictures, with sound for the first 8 s or from there on. */
   'sound-ends.mkv': ['-map', '0:v', '-map', '1:a', '-c', 'copy', '-f', 'matroska'],
   'sound-begins.mkv': ['-map', '0:v', '-map', '1:a', '-c', 'copy', '-f', 'matroska'],
+  /** 20 s whose pictures say their numbers. */
+  'numbered.mkv': ['-c', 'copy', '-f', 'matroska'],
 } satisfies Record<string, string[]>;
 
 export type FiniteName = keyof typeof FINITE;
@@ -50,7 +52,7 @@ export const SOUND_SECONDS = 8;
 
 /** A file that ends. */
 export async function finiteFile(name: FiniteName): Promise<string> {
-  const { path } = await fixture('plain');
+  const { path } = await fixture(name === 'numbered.mkv' ? 'numbered' : 'plain');
   const seconds = name === 'long.mkv' ? LONG_SECONDS : FINITE_SECONDS;
   const loop = (length: number) => ['-stream_loop', '-1', '-t', String(length), '-i', path];
   const sound = {

@@ -32,6 +32,8 @@ export interface Played {
   readonly audioBytes: number;
   /** Texts of the subtitles that it has loaded. */
   readonly cues: readonly string[];
+  /** When each of them begins, in the player's time, s. */
+  readonly cueStarts: readonly number[];
   /** Seconds behind the live edge. */
   readonly latency: number;
   /** Seconds since the date that the playlist gives to what is shown; undefined where it gives none. */

@@ -58,7 +58,7 @@ async function ground(feeds: (CutFeed | Error)[], more: Partial<BroadcastOrder> 
     subtitles: ({ url }) => {
       spoken.set(url, (spoken.get(url) ?? 0) + 1);
       return {
-        of: async (bytes, at, seconds) => `${url}: ${bytes} ${at}+${seconds}`,
+        of: async (bytes, positionOf, seconds) => `${url}: ${bytes} ${positionOf(0)}+${seconds}`,
         close: () => void spoken.set(url, (spoken.get(url) ?? 0) - 1),
       };
     },

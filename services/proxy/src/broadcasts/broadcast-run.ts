@@ -253,10 +253,10 @@ export class BroadcastRun {
       if (bytes === undefined && signal.aborted) break;
       from = next.n + 1;
       if (bytes !== undefined) media.set(next.n, bytes);
-      await this.#write(groups.add({ ...next, gap: bytes === undefined }), media);
+      await this.#write(groups.add({ ...next, gap: bytes === undefined }), media, feed);
     }
     const isOver = isTimeOver() || feed.isComplete;
-    await this.#write(groups?.end() ?? [], media);
+    await this.#write(groups?.end() ?? [], media, feed);
     return isOver;
   }
 
@@ -265,6 +265,13 @@ export class BroadcastRun {
     const { feed, segments, order } = this.#deps.writer.index;
     if (feed !== undefined) return isMissing;
     return segments.length > 0 || order.discontinuity || order.programme > 1;
+  }
+
+  /** Where the next segment is in the programme, in s. */
+  #positionOf({ secondsOf }: BroadcastFeed): (ticks: number) => number {
+    const { order, programmeSeconds } = this.#deps.writer.index;
+    if (secondsOf === undefined) return () => programmeSeconds;
+    return (ticks) => secondsOf(ticks) - order.seekSeconds;
   }
 
   async #begins({ pid }: BroadcastFeed): Promise<void> {
@@ -279,13 +286,13 @@ export class BroadcastRun {
     this.#before = undefined;
   }
 
-  async #write(groups: readonly SegmentGroup[], media: Map<number, Buffer>): Promise<void> {
+  async #write(groups: readonly SegmentGroup[], media: Map<number, Buffer>, of: BroadcastFeed): Promise<void> {
     const { writer } = this.#deps;
     for (const group of groups) {
       const pieces = group.members.flatMap((n) => media.get(n) ?? []);
       const feed = { next: (group.members.at(-1) ?? 0) + 1, endMs: group.pdtMs + group.seconds * 1000 };
       const whole = Buffer.concat(pieces);
-      const text = await this.#subtitles?.of(whole, writer.index.programmeSeconds, group.seconds);
+      const text = await this.#subtitles?.of(whole, this.#positionOf(of), group.seconds);
       await writer.add(group, whole, feed, text);
       for (const n of group.members) media.delete(n);
     }

@@ -5,8 +5,10 @@ import type { Clock } from '../../../shared/clock.ts';
 import { type Deferred, deferred, pauseBy } from '../async.ts';
 import { StreampoolError } from '../errors.ts';
 import type { ListedSegment, SegmentNews } from '../feed/hls/segment-list.ts';
+import { fileSeconds } from '../ffmpeg/process/command.ts';
 import type { FilmFeed } from '../films/film-feed.ts';
 import type { FilmFeeds } from '../films/film-feeds.ts';
+import { AS_IT_IS } from '../processes/copy-run.ts';
 import type { BroadcastFeed } from './broadcast-feed.ts';
 import type { RecordingIndex } from './store/recording-index.ts';
 
@@ -16,6 +18,8 @@ export interface FilmBroadcastDeps {
   readonly firstNumber: number;
   /** When its first segment begins, ms since 1970, at the earliest. */
   readonly notBeforeMs: number;
+  /** Where in the film a picture with this PTS is, in s; undefined: its clock does not say. */
+  readonly secondsOf?: BroadcastFeed['secondsOf'];
   readonly clock: Clock;
 }
 
@@ -52,6 +56,10 @@ export class FilmBroadcast implements BroadcastFeed {
 
   get pid(): number | undefined {
     return this.#deps.film.pid;
+  }
+
+  get secondsOf(): BroadcastFeed['secondsOf'] {
+    return this.#deps.secondsOf;
   }
 
   get failure(): Error | undefined {
@@ -132,6 +140,12 @@ export function openFilm(
   stream: StreamRecord,
   { order, programmeSeconds, feed }: Pick<RecordingIndex, 'order' | 'programmeSeconds' | 'feed'>,
 ): BroadcastFeed {
-  const film = films.open(stream, order.seekSeconds + programmeSeconds);
-  return new FilmBroadcast({ film, firstNumber: (feed?.next ?? 0) + FAR, notBeforeMs: feed?.endMs ?? 0, clock });
+  const seekSeconds = order.seekSeconds + programmeSeconds;
+  // Pictures that are encoded begin where they are asked for.
+  const keepTimes = order.subtitles !== undefined && (stream.profile ?? AS_IT_IS).video === 'copy';
+  const film = films.open(stream, { ...(seekSeconds > 0 && { seekSeconds }), keepTimes });
+  return new FilmBroadcast({
+    ...{ film, firstNumber: (feed?.next ?? 0) + FAR, notBeforeMs: feed?.endMs ?? 0, clock },
+    ...(keepTimes && { secondsOf: fileSeconds }),
+  });
 }

@@ -6,6 +6,7 @@ import type { ClientRecord, RegisteredPlace, StreamRecord, WorkerIdentity } from
 import { type Clock, systemClock, type Timer } from '../../../shared/clock.ts';
 import type { Logger } from '../../../shared/log.ts';
 import type { RingLimits } from '../feed/ring.ts';
+import type { CommandOptions } from '../ffmpeg/process/command.ts';
 import { AS_IT_IS } from '../processes/copy-run.ts';
 import type { PlaceAnswer } from '../relay/peers.ts';
 import type { SegmentsAsked } from '../relay/relayed-feed.ts';
@@ -159,7 +160,7 @@ export class FilmFeeds {
   #open(key: string, { stream, client }: FilmViewer, epoch: number): Entry {
     this.#deps.assertProcessFree();
     const address = this.#deps.addressOf(stream);
-    const film = this.#make(stream, address, 0, client);
+    const film = this.#make(stream, address, {}, client);
     const account = accountOf(address);
     const entry: Entry = { key, epoch, stream, client, account, film, users: 0, look: undefined };
     const before = this.#entries.get(key);
@@ -170,21 +171,26 @@ export class FilmFeeds {
 
   /**
    * A film that no viewer watches. It is read as its segments are taken, and whoever has opened it stops it.
-   * @param seekSeconds where it begins
+   * @param options see `buildArguments`
    * @throws {StreampoolError} 503 when this worker takes no more processes
    */
-  open(stream: StreamRecord, seekSeconds: number): FilmFeed {
+  open(stream: StreamRecord, options: Pick<CommandOptions, 'seekSeconds' | 'keepTimes'>): FilmFeed {
     this.#deps.assertProcessFree();
-    const film = this.#make(stream, this.#deps.addressOf(stream), seekSeconds);
+    const film = this.#make(stream, this.#deps.addressOf(stream), options);
     this.#others.set(film, stream.id);
     film.feed.onEnd(() => this.#others.delete(film));
     return film;
   }
 
-  #make(stream: StreamRecord, address: SourceAddress, seekSeconds: number, client?: ClientRecord): FilmFeed {
+  #make(
+    stream: StreamRecord,
+    address: SourceAddress,
+    given: Pick<CommandOptions, 'seekSeconds' | 'keepTimes'>,
+    client?: ClientRecord,
+  ): FilmFeed {
     const { registry, processes, segments, ringLimits, log } = this.#deps;
     const { profile = AS_IT_IS } = stream;
-    const options = { keyframeIntervalSeconds: segments.segmentMs / 1000, ...(seekSeconds > 0 && { seekSeconds }) };
+    const options = { keyframeIntervalSeconds: segments.segmentMs / 1000, ...given };
     return new FilmFeed({
       ...{ stream, segments, ringLimits, clock: this.#clock },
       start: (signal) => processes.start(stream.id, profile, address, signal, options),

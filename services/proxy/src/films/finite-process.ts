@@ -33,7 +33,7 @@ export class FiniteProcess {
     address: SourceAddress,
     place: ProviderPlace,
     deps: RunDeps,
-    options: Pick<CommandOptions, 'keyframeIntervalSeconds' | 'seekSeconds'> = {},
+    options: Pick<CommandOptions, 'keyframeIntervalSeconds' | 'seekSeconds' | 'keepTimes'> = {},
   ) {
     const wanted = wantedVariant(profile, deps.preferredAudioLanguages, 0);
     const opened = openThroughGateway(deps.gateway, address, wanted, place);

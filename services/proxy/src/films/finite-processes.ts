@@ -42,7 +42,7 @@ export class FiniteProcesses {
     profile: StreamProfile,
     address: SourceAddress,
     signal: AbortSignal,
-    options: Pick<CommandOptions, 'keyframeIntervalSeconds' | 'seekSeconds'> = {},
+    options: Pick<CommandOptions, 'keyframeIntervalSeconds' | 'seekSeconds' | 'keepTimes'> = {},
   ): Promise<FiniteProcess> {
     const over = new AbortController();
     const { connections } = this.#deps;

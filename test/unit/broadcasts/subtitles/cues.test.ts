@@ -113,6 +113,12 @@ from 11.999
 `);
   });
 
+  it('counts from 0 where the film begins before its subtitles', () => {
+    expect(vttSegment([cue(1, 2)], { from: -1.5, seconds: 2, ticks: 90_000 })).toBe(
+      'WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:225000\n',
+    );
+  });
+
   it('has none of what is over, or not yet there', () => {
     expect(vttSegment(cues, { from: 3_723.4, seconds: 6, ticks: 2 ** 33 - 1 })).toBe(
       'WEBVTT\nX-TIMESTAMP-MAP=LOCAL:01:02:03.400,MPEGTS:8589934591\n',

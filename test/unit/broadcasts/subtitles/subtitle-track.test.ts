@@ -81,14 +81,14 @@ describe('a track', () => {
 
   it('says where its segment is in the file, from the first picture and its place in the programme', async () => {
     const { track: one } = track([cues]);
-    expect(await one.of(media(900_000), 2, 6)).toBe(
+    expect(await one.of(media(900_000), () => 2, 6)).toBe(
       'WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:01:42.000,MPEGTS:900000\n\n00:01:41.000 --> 00:01:43.000\nHello\n',
     );
-    expect(await one.of(media(90_000), 8, 6)).toBe('WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:01:48.000,MPEGTS:90000\n');
+    expect(await one.of(media(90_000), () => 8, 6)).toBe('WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:01:48.000,MPEGTS:90000\n');
   });
 
   it('says nothing of what has no picture and no sound', async () => {
-    expect(await track([cues]).track.of(Buffer.from('no media'), 0, 6)).toBeUndefined();
+    expect(await track([cues]).track.of(Buffer.from('no media'), () => 0, 6)).toBeUndefined();
   });
 
   it('is without its file when that cannot be had, and asks for it again after 30 s', async () => {
@@ -97,11 +97,11 @@ describe('a track', () => {
       ...systemClock,
       monotonicMs: () => nowMs,
     });
-    expect(await one.of(media(0), 0, 6)).toBeUndefined();
+    expect(await one.of(media(0), () => 0, 6)).toBeUndefined();
     nowMs = 29_000;
-    expect(await one.of(media(0), 6, 6)).toBeUndefined();
+    expect(await one.of(media(0), () => 6, 6)).toBeUndefined();
     nowMs = 31_000;
-    expect(await one.of(media(0), 0, 6)).toContain('Hello');
+    expect(await one.of(media(0), () => 0, 6)).toContain('Hello');
     expect(asked).toHaveLength(2);
     one.close();
     expect(asked.map(({ aborted }) => aborted)).toEqual([true, true]);

@@ -42,16 +42,16 @@ export class SubtitleTrack {
 
   /**
    * What a segment says, as WebVTT. Undefined: nobody can say it now.
-   * @param at where the segment begins in the programme, in s
+   * @param positionOf where in the programme a segment is that begins with this PTS, in s
    * @param seconds how long it lasts
    */
-  async of(media: Buffer, at: number, seconds: number): Promise<string | undefined> {
+  async of(media: Buffer, positionOf: (ticks: number) => number, seconds: number): Promise<string | undefined> {
     const { clock } = this.#deps;
     if (this.#cues === undefined && clock.monotonicMs() - this.#failedMs >= AGAIN_MS) this.#load();
     if (this.#loading !== undefined) await within(clock, this.#loading, WAIT_MS, this.#over.signal);
     const ticks = this.#cues && firstTicks(media);
     if (this.#cues === undefined || ticks === undefined) return undefined;
-    return vttSegment(this.#cues, { from: this.#subtitles.seekSeconds + at, seconds, ticks });
+    return vttSegment(this.#cues, { from: this.#subtitles.seekSeconds + positionOf(ticks), seconds, ticks });
   }
 
   #load(): void {

@@ -3,6 +3,7 @@
  * that is. So a cue that is shown in two segments is the same in both, and players show it once. Pure.
  */
 
+import { TICKS_PER_SECOND, wrapTicks } from '../../mpegts/syntax/timestamp.ts';
 import type { Cue } from './cues.ts';
 
 /** Says nothing for as long as its segment lasts. */
@@ -24,7 +25,9 @@ export function vttSegment(cues: readonly Cue[], { from, seconds, ticks }: Segme
     const times = `${timeOf(start)} --> ${timeOf(end)}`;
     return `${settings === '' ? times : `${times} ${settings}`}\n${text}\n`;
   });
-  return [`WEBVTT\nX-TIMESTAMP-MAP=LOCAL:${timeOf(from)},MPEGTS:${ticks}\n`, ...blocks].join('\n');
+  // No time is below zero: a film may begin at the keyframe before its place.
+  const [local, map] = from < 0 ? [0, wrapTicks(Math.round(ticks - from * TICKS_PER_SECOND))] : [from, ticks];
+  return [`WEBVTT\nX-TIMESTAMP-MAP=LOCAL:${timeOf(local)},MPEGTS:${map}\n`, ...blocks].join('\n');
 }
 
 /** `01:02:03.456` @param seconds not below 0 */

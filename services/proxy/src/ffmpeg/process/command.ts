@@ -2,6 +2,8 @@
  * Builds the FFmpeg command line of a process: the profile's checked options, and what a shared live stream needs
  * around them.
  */
+
+import { TICKS_PER_SECOND } from '../../mpegts/syntax/timestamp.ts';
 import { checkStoredOptions } from '../arguments/check.ts';
 import { codecOf, isFilterOf, type Option, readOptions, writeOptions } from '../arguments/options.ts';
 import { AS_THE_TABLE_SAYS, type OptionReading } from '../arguments/own-reading.ts';
@@ -45,6 +47,11 @@ export interface CommandOptions {
   keyframeIntervalSeconds?: number;
   /** A `url` input is read from there on. */
   seekSeconds?: number;
+  /**
+   * A `url` input from which MPEG-TS is made: its times stay those of the file, which begins at 0. A picture that is copied then tells
+   * where it is in the file, though a seek goes to the keyframe before its place. See `fileSeconds`.
+   */
+  keepTimes?: boolean;
   /** How the FFmpeg that will run reads options. Without it, the option table is trusted. */
   reading?: OptionReading;
 }
@@ -74,7 +81,7 @@ export function buildArguments(given: ResolvedProfile, input: FfmpegInput, optio
 function inputArguments(
   profile: ResolvedProfile,
   input: FfmpegInput,
-  { timestampOffsetSeconds, seekSeconds }: CommandOptions,
+  { timestampOffsetSeconds, seekSeconds, keepTimes }: CommandOptions,
 ): string[] {
   const given = readOptions(profile.inputOptions);
   const offset = timestampOffsetSeconds ? ['-itsoffset', seconds(timestampOffsetSeconds)] : [];
@@ -85,6 +92,7 @@ function inputArguments(
       ...(input.options ?? []),
       ...offset,
       ...(seekSeconds === undefined ? [] : ['-ss', seconds(seekSeconds)]),
+      ...(keepTimes === true ? ['-copyts', '-start_at_zero'] : []),
     ];
     return [input.url, ...(input.audioUrl === undefined ? [] : [input.audioUrl])].flatMap((url) => [
       ...before,
@@ -127,6 +135,14 @@ function outputArguments(profile: ResolvedProfile, input: FfmpegInput, options: 
     ...videoArguments(profile, given, start, options.keyframeIntervalSeconds),
     ...audioArguments(profile, given, audioStart),
   ];
+}
+
+/** What the muxer puts the times of MPEG-TS behind those of its input: twice its delay. */
+const MUXER_SECONDS = 0.8;
+
+/** Where a picture is in its file, with `keepTimes`, in s. @param ticks its PTS, 90 kHz */
+export function fileSeconds(ticks: number): number {
+  return ticks / TICKS_PER_SECOND - MUXER_SECONDS;
 }
 
 /** A map by position (`0:v:0`, `0:a:1?`), or of all tracks of a kind (`0:a`). */
