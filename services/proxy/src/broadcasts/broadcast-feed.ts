@@ -17,8 +17,8 @@ export interface BroadcastFeed {
   readonly isOver: boolean;
   /** Its source has an end, and it has been played to there. */
   readonly isComplete: boolean;
-  /** Where in a film a picture with this PTS is, in s; undefined: its clock does not say that. */
-  readonly secondsOf?: ((ticks: number) => number) | undefined;
+  /** Where in a film a picture is that is shown at this PTS, both in s; undefined: its clock does not say that. */
+  readonly secondsOf?: ((shownAt: number) => number) | undefined;
   /** Which segments there are; undefined: none yet. */
   readonly news: SegmentNews | undefined;
   /** Calls back when there are others, and at the end. @returns a function that ends the calls */

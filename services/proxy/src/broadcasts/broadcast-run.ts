@@ -268,10 +268,10 @@ export class BroadcastRun {
   }
 
   /** Where the next segment is in the programme, in s. */
-  #positionOf({ secondsOf }: BroadcastFeed): (ticks: number) => number {
+  #positionOf({ secondsOf }: BroadcastFeed): (shownAt: number) => number {
     const { order, programmeSeconds } = this.#deps.writer.index;
     if (secondsOf === undefined) return () => programmeSeconds;
-    return (ticks) => secondsOf(ticks) - order.seekSeconds;
+    return (shownAt) => secondsOf(shownAt) - order.seekSeconds;
   }
 
   async #begins({ pid }: BroadcastFeed): Promise<void> {

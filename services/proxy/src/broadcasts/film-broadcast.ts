@@ -18,7 +18,7 @@ export interface FilmBroadcastDeps {
   readonly firstNumber: number;
   /** When its first segment begins, ms since 1970, at the earliest. */
   readonly notBeforeMs: number;
-  /** Where in the film a picture with this PTS is, in s; undefined: its clock does not say. */
+  /** As that of `BroadcastFeed`. */
   readonly secondsOf?: BroadcastFeed['secondsOf'];
   readonly clock: Clock;
 }

@@ -5,7 +5,7 @@ import { cuesOf } from '../../../../services/proxy/src/broadcasts/subtitles/cues
 import { vttSegment } from '../../../../services/proxy/src/broadcasts/subtitles/vtt-segment.ts';
 
 const read = (text: string | Uint8Array) => cuesOf(typeof text === 'string' ? Buffer.from(text) : text);
-const texts = async (text: string | Uint8Array) => (await read(text)).map((cue) => cue.text);
+const texts = (text: string | Uint8Array) => read(text).map((cue) => cue.text);
 
 const SRT = `1
 00:00:01,000 --> 00:00:02,500
@@ -22,46 +22,42 @@ The end.
 `;
 
 describe('SubRip', () => {
-  it('is read, whatever its line ends', async () => {
+  it('is read, whatever its line ends', () => {
     const expected = [
       { start: 1, end: 2.5, text: 'Good <b>evening</b>,\nladies &amp; gentlemen', settings: '' },
       { start: 60.04, end: 62, text: '- Who?', settings: '' },
       { start: 3_600, end: 3_601, text: 'The end.', settings: '' },
     ];
-    for (const end of ['\n', '\r\n', '\r']) expect(await read(SRT.replaceAll('\n', end))).toEqual(expected);
-    expect(await read(`\uFEFF${SRT}`)).toEqual(expected);
+    for (const end of ['\n', '\r\n', '\r']) expect(read(SRT.replaceAll('\n', end))).toEqual(expected);
+    expect(read(`\uFEFF${SRT}`)).toEqual(expected);
   });
 
-  it('is read in the encodings in which it comes', async () => {
+  it('is read in the encodings in which it comes', () => {
     const text = '1\n00:00:01,000 --> 00:00:02,000\nGrüße — é\n';
     const utf16 = Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(text, 'utf16le')]);
     const windows = Buffer.from(text.replace('—', '-'), 'latin1');
-    expect([await texts(text), await texts(utf16), await texts(windows)]).toEqual([
-      ['Grüße — é'],
-      ['Grüße — é'],
-      ['Grüße - é'],
-    ]);
+    expect([texts(text), texts(utf16), texts(windows)]).toEqual([['Grüße — é'], ['Grüße — é'], ['Grüße - é']]);
   });
 
-  it('loses what WebVTT does not have, and nothing that could be taken for a mark is left', async () => {
+  it('loses what WebVTT does not have, and nothing that could be taken for a mark is left', () => {
     const lines = [
       '<font color="#ff0000">red</font> <I>and</I> {\\an8}up',
       '1 < 2 && 3 > 2 --> <script>x</script>',
       '<v Bob>',
     ];
-    expect(await texts(`1\n00:00:01,000 --> 00:00:02,000\n${lines.join('\n')}\n`)).toEqual([
+    expect(texts(`1\n00:00:01,000 --> 00:00:02,000\n${lines.join('\n')}\n`)).toEqual([
       'red <i>and</i> up\n1 &lt; 2 &amp;&amp; 3 &gt; 2 --&gt; x',
     ]);
   });
 
-  it('is read around what is broken', async () => {
+  it('is read around what is broken', () => {
     const broken = '1\nno time\nlost\n\n2\n00:00:05,000 --> 00:00:04,000\nends before it begins\n\n';
-    expect(await texts(`${broken}${SRT}`)).toHaveLength(3);
+    expect(texts(`${broken}${SRT}`)).toHaveLength(3);
   });
 });
 
 describe('WebVTT', () => {
-  it('keeps tags and places', async () => {
+  it('keeps tags and places', () => {
     const text = `WEBVTT
 X-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:900000
 
@@ -77,20 +73,20 @@ first
 00:00:02.000 --> 00:00:03.000 line:-2 vertical:rl
 Yes
 `;
-    expect(await read(text)).toEqual([
+    expect(read(text)).toEqual([
       {
         ...{ start: 1, end: 2, text: '<v Bob>Hi &amp; <c.loud>hello</c>' },
         settings: 'line:10% position:20%,line-left size:50% align:start',
       },
-      { start: 2, end: 3, text: 'Yes', settings: 'vertical:rl line:-2' },
+      { start: 2, end: 3, text: 'Yes', settings: 'line:-2 vertical:rl' },
     ]);
   });
 });
 
 it.each(['', 'WEBVTT\n', '<html><body>Please log in</body></html>', '#EXTM3U\n#EXT-X-VERSION:3\n', '\0\0\0\0'])(
   'finds nothing in %j',
-  async (text) => {
-    expect(await read(text)).toEqual([]);
+  (text) => {
+    expect(read(text)).toEqual([]);
   },
 );
 

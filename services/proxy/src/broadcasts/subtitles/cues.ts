@@ -1,7 +1,5 @@
 /** What a subtitle file says, and when. SubRip and WebVTT are read. */
 
-import * as captions from 'media-captions';
-
 /** Text that is shown for a time. */
 export interface Cue {
   /** In the file's own time, s. */
@@ -13,28 +11,11 @@ export interface Cue {
   readonly settings: string;
 }
 
-/** A cue as `media-captions` reads it. */
-interface ReadCue {
-  readonly startTime: number;
-  readonly endTime: number;
-  readonly text: string;
-  readonly vertical: string;
-  readonly line: number | 'auto';
-  /** `line` is a number of lines, and no percentage. */
-  readonly snapToLines: boolean;
-  readonly lineAlign: string;
-  readonly position: number | 'auto';
-  readonly positionAlign: string;
-  readonly size: number;
-  readonly align: string;
-}
 type Format = 'vtt' | 'srt';
 
-// Its types leave out the endings of files, so TypeScript does not find them.
-const { parseText } = captions as unknown as {
-  parseText: (text: string, options: { readonly type: Format }) => Promise<{ readonly cues: readonly ReadCue[] }>;
-};
-
+/** `00:01:02,500 --> 00:01:04.000 line:0`: hours may be left out, and what stands behind is WebVTT's. */
+const TIMES = /^\s*((?:\d+:)?\d{1,2}:\d{2}[.,]\d{1,3})\s+-->\s+((?:\d+:)?\d{1,2}:\d{2}[.,]\d{1,3})(.*)$/;
+const SETTING = /^(?:vertical|line|position|size|align):[\w.,%-]+$/;
 const WEBVTT = /^\uFEFF?WEBVTT(?:[ \t\r\n]|$)/;
 /** Tags of SubRip that WebVTT has too. */
 const SHARED_TAG = /^<\/?[biu]>$/i;
@@ -45,14 +26,36 @@ const ENTITY: Readonly<Record<string, string>> = { '<': '&lt;', '>': '&gt;', '&'
 const OVERRIDE = /\{\\[^{}]*\}/g;
 
 /** The cues of a file, in the order of their times. None: it is no such file, or there is nothing in it. */
-export async function cuesOf(file: Uint8Array): Promise<Cue[]> {
-  const text = textOf(file).replaceAll('\0', '');
-  const type: Format = WEBVTT.test(text) ? 'vtt' : 'srt';
-  const { cues } = await parseText(text.replace(/\r\n?/g, '\n'), { type });
-  return cues
-    .map((cue) => ({ start: cue.startTime, end: cue.endTime, text: shown(cue.text, type), settings: settingsOf(cue) }))
-    .filter(({ start, end, text: lines }) => start >= 0 && end > start && lines !== '')
+export function cuesOf(file: Uint8Array): Cue[] {
+  const text = textOf(file).replaceAll('\0', '').replace(/\r\n?/g, '\n');
+  const format: Format = WEBVTT.test(text) ? 'vtt' : 'srt';
+  return text
+    .split(/\n(?:[ \t]*\n)+/)
+    .flatMap((block) => cueIn(block, format) ?? [])
+    .filter(({ start, end, text: lines }) => end > start && lines !== '')
     .sort((one, other) => one.start - other.start || one.end - other.end);
+}
+
+/** Above the times may stand a number or a name. Undefined: there are no times in it, as in a remark. */
+function cueIn(block: string, format: Format): Cue | undefined {
+  const lines = block.split('\n');
+  const at = lines.findIndex((line) => TIMES.test(line));
+  const [, start, end, behind = ''] = TIMES.exec(lines[at] ?? '') ?? [];
+  if (start === undefined || end === undefined) return undefined;
+  const settings = format === 'vtt' ? behind.split(/\s+/).filter((each) => SETTING.test(each)) : [];
+  return {
+    start: secondsOf(start),
+    end: secondsOf(end),
+    text: shown(lines.slice(at + 1).join('\n'), format),
+    settings: settings.join(' '),
+  };
+}
+
+function secondsOf(time: string): number {
+  return time
+    .replace(',', '.')
+    .split(':')
+    .reduce((seconds, part) => 60 * seconds + Number(part), 0);
 }
 
 /** UTF-8, UTF-16 with its mark, else what Windows wrote before. */
@@ -67,8 +70,8 @@ function textOf(file: Uint8Array): string {
   }
 }
 
-function shown(text: string, type: Format): string {
-  const written = type === 'vtt' ? text.replaceAll('-->', '--&gt;') : fromSubRip(text);
+function shown(text: string, format: Format): string {
+  const written = format === 'vtt' ? text.replaceAll('-->', '--&gt;') : fromSubRip(text);
   return written
     .split('\n')
     .map((line) => line.trim())
@@ -82,17 +85,4 @@ function fromSubRip(text: string): string {
     if (found.length === 1) return ENTITY[found] ?? '';
     return SHARED_TAG.test(found) ? found.toLowerCase() : '';
   });
-}
-
-function settingsOf(cue: ReadCue): string {
-  const { vertical, line, snapToLines, lineAlign, position, positionAlign, size, align } = cue;
-  const alignedLine = lineAlign === 'start' ? '' : `,${lineAlign}`;
-  const alignedPosition = positionAlign === 'auto' ? '' : `,${positionAlign}`;
-  return [
-    ...(vertical === '' ? [] : [`vertical:${vertical}`]),
-    ...(typeof line === 'number' ? [`line:${line}${snapToLines ? '' : '%'}${alignedLine}`] : []),
-    ...(typeof position === 'number' ? [`position:${position}%${alignedPosition}`] : []),
-    ...(size === 100 ? [] : [`size:${size}%`]),
-    ...(align === 'center' ? [] : [`align:${align}`]),
-  ].join(' ');
 }

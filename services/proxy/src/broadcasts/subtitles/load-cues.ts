@@ -55,7 +55,7 @@ export async function loadCues(
       either.removeEventListener('abort', stop);
       answer.body.destroy();
     }
-    const cues = await cuesOf(Buffer.concat(pieces));
+    const cues = cuesOf(Buffer.concat(pieces));
     if (cues.length > 0) return cues;
     throw new SourceError('not_media', `There are no subtitles in ${maskUrl(url)}: neither SubRip nor WebVTT.`);
   } finally {

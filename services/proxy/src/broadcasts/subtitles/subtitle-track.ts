@@ -5,6 +5,7 @@ import type { Clock } from '../../../../shared/clock.ts';
 import type { Logger } from '../../../../shared/log.ts';
 import { maskUrl } from '../../../../shared/masking/mask.ts';
 import { within } from '../../async.ts';
+import { TICKS_PER_SECOND } from '../../mpegts/syntax/timestamp.ts';
 import type { Cue } from './cues.ts';
 import { firstTicks } from './segment-start.ts';
 import { vttSegment } from './vtt-segment.ts';
@@ -42,16 +43,17 @@ export class SubtitleTrack {
 
   /**
    * What a segment says, as WebVTT. Undefined: nobody can say it now.
-   * @param positionOf where in the programme a segment is that begins with this PTS, in s
+   * @param positionOf where in the programme a segment is that begins with this PTS, both in s
    * @param seconds how long it lasts
    */
-  async of(media: Buffer, positionOf: (ticks: number) => number, seconds: number): Promise<string | undefined> {
+  async of(media: Buffer, positionOf: (shownAt: number) => number, seconds: number): Promise<string | undefined> {
     const { clock } = this.#deps;
     if (this.#cues === undefined && clock.monotonicMs() - this.#failedMs >= AGAIN_MS) this.#load();
     if (this.#loading !== undefined) await within(clock, this.#loading, WAIT_MS, this.#over.signal);
     const ticks = this.#cues && firstTicks(media);
     if (this.#cues === undefined || ticks === undefined) return undefined;
-    return vttSegment(this.#cues, { from: this.#subtitles.seekSeconds + positionOf(ticks), seconds, ticks });
+    const from = this.#subtitles.seekSeconds + positionOf(ticks / TICKS_PER_SECOND);
+    return vttSegment(this.#cues, { from, seconds, ticks });
   }
 
   #load(): void {

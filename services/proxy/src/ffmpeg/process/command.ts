@@ -3,7 +3,6 @@
  * around them.
  */
 
-import { TICKS_PER_SECOND } from '../../mpegts/syntax/timestamp.ts';
 import { checkStoredOptions } from '../arguments/check.ts';
 import { codecOf, isFilterOf, type Option, readOptions, writeOptions } from '../arguments/options.ts';
 import { AS_THE_TABLE_SAYS, type OptionReading } from '../arguments/own-reading.ts';
@@ -140,9 +139,9 @@ function outputArguments(profile: ResolvedProfile, input: FfmpegInput, options: 
 /** What the muxer puts the times of MPEG-TS behind those of its input: twice its delay. */
 const MUXER_SECONDS = 0.8;
 
-/** Where a picture is in its file, with `keepTimes`, in s. @param ticks its PTS, 90 kHz */
-export function fileSeconds(ticks: number): number {
-  return ticks / TICKS_PER_SECOND - MUXER_SECONDS;
+/** Where a picture is in its file, with `keepTimes`, in s. @param shownAt its PTS, in s */
+export function fileSeconds(shownAt: number): number {
+  return shownAt - MUXER_SECONDS;
 }
 
 /** A map by position (`0:v:0`, `0:a:1?`), or of all tracks of a kind (`0:a`). */
