@@ -14,6 +14,7 @@ export function newStream(spec: StreamSpec, nowMs: number): StreamRecord {
     failover: initialFailover(spec.url),
     watched: false,
     unshareable: false,
+    dashUrl: undefined,
     errorCount: 0,
     bytesServed: 0,
     segmentsServed: 0,

@@ -80,6 +80,8 @@ export interface StreamRecords {
   isOnlyLookedAt(id: string): Promise<boolean>;
   /** From now on each client of the stream gets its own slot. */
   markUnshareable(id: string): Promise<void>;
+  /** @param url the address of a source that has turned out to be DASH; undefined: the one that was has become something else */
+  noteDash(id: string, url: string | undefined): Promise<void>;
   countError(id: string): Promise<void>;
 }
 

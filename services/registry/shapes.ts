@@ -134,6 +134,7 @@ const streamShape: z.ZodType<StreamRecord> = z
     // Earlier versions do not send it.
     watched: z.boolean().default(true),
     unshareable: z.boolean(),
+    dashUrl: z.string().optional(),
     errorCount: count,
     bytesServed: count,
     segmentsServed: count,

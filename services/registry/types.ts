@@ -105,6 +105,8 @@ export interface StreamRecord extends StreamSpec {
   watched: boolean;
   /** Its source has an end, so each client gets a process of its own. */
   unshareable: boolean;
+  /** The address of its source whose first bytes were a manifest of DASH, although its name does not say so. */
+  dashUrl?: string | undefined;
   errorCount: number;
   /** Bytes for clients that have left; current clients carry their own counts. */
   bytesServed: number;

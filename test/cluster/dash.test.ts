@@ -74,6 +74,20 @@ describe('FFmpeg gets the same packets through two workers as from the provider'
   });
 });
 
+it('sends players on where only its first bytes show that a source is DASH', async () => {
+  const direct = await packetHashes(`${provider.origin}/numbers/index.mpd`);
+  const { entry, id } = await entryOf('/unnamed/channel');
+  const [one, two] = cluster.workers as [Worker, Worker];
+  expect(entry).toContain(`/stream/${id}`);
+  const hls = await one.api.get<{ detail: string }>(`/hls/${id}/playlist.m3u8`);
+  expect([hls.status, hls.body.detail]).toEqual([422, expect.stringContaining(`/dash/${id}/manifest.mpd`)]);
+  expect((await packetHashes(entry)).packets).toEqual(direct.packets);
+  const types = await Promise.all(
+    [one, two].map(async ({ api }) => (await api.get<{ stream: { stream_type: string } }>(`/streams/${id}`)).body),
+  );
+  expect(types.map(({ stream }) => stream.stream_type)).toEqual(['DASH', 'DASH']);
+});
+
 interface Listed {
   readonly stream_id: string;
   readonly client_id: string;

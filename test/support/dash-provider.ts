@@ -49,7 +49,7 @@ export async function makeDashForms(): Promise<void> {
 
 /**
  * Serves `/{form}/index.mpd`; `/moved/index.mpd`, a redirect; `/shared/index.mpd`, whose templates stand outside of the representations,
- * below a BaseURL; and `/live/index.mpd`, which has begun `BEGUN_SECONDS` before it is first asked for.
+ * below a BaseURL; `/unnamed/channel`, whose name does not say what it is; and `/live/index.mpd`, which has begun `BEGUN_SECONDS` before it is first asked for.
  */
 export async function startDashProvider(): Promise<HlsProvider> {
   await makeDashForms();
@@ -60,6 +60,10 @@ export async function startDashProvider(): Promise<HlsProvider> {
       const film = await readFile(join(await dashForm('timeline', 'long.mkv'), name), 'utf8');
       beganMs ??= Date.now() - BEGUN_SECONDS * 1000;
       response.writeHead(200, { 'content-type': 'application/dash+xml' }).end(liveManifest(film, beganMs));
+      return true;
+    }
+    if (folder === 'unnamed' && name === 'channel') {
+      response.end(await readFile(join(await dashForm('numbers', 'movie.mp4'), 'index.mpd')));
       return true;
     }
     if (folder === 'moved' && name === 'index.mpd') {
@@ -75,8 +79,8 @@ export async function startDashProvider(): Promise<HlsProvider> {
     const directory =
       folder === 'live'
         ? await dashForm('timeline', 'long.mkv')
-        : isForm(folder)
-          ? await dashForm(folder, 'movie.mp4')
+        : isForm(folder) || folder === 'unnamed'
+          ? await dashForm(folder === 'unnamed' ? 'numbers' : folder, 'movie.mp4')
           : undefined;
     if (directory === undefined) return false;
     const bytes = await readFile(join(directory, name)).catch(() => undefined);

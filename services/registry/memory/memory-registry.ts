@@ -234,6 +234,11 @@ export class MemoryRegistry implements Registry {
     if (entry !== undefined) change(entry, { unshareable: true });
   }
 
+  async noteDash(id: string, url: string | undefined): Promise<void> {
+    const entry = this.#streams.get(id);
+    if (entry !== undefined) change(entry, { dashUrl: url });
+  }
+
   async countError(id: string): Promise<void> {
     const entry = this.#streams.get(id);
     if (entry !== undefined) change(entry, { errorCount: entry.record.errorCount + 1 });

@@ -18,6 +18,7 @@ export function streamFields(stream: StreamRecord, shown: ShownStream): Record<s
     failover,
     watched,
     unshareable,
+    dashUrl,
     errorCount,
     bytesServed,
     segmentsServed,
@@ -30,6 +31,7 @@ export function streamFields(stream: StreamRecord, shown: ShownStream): Record<s
     failover: JSON.stringify(failover),
     watched: watched ? '1' : '0',
     unshareable: unshareable ? '1' : '0',
+    dashUrl: dashUrl ?? '',
     errorCount: String(errorCount),
     bytesServed: String(Math.round(bytesServed)),
     segmentsServed: String(segmentsServed),
@@ -54,6 +56,7 @@ export function readStream(fields: Record<string, string>, lastAccessMs: number)
     // Records of earlier versions lack this field.
     watched: fields.watched !== '0',
     unshareable: fields.unshareable === '1',
+    dashUrl: fields.dashUrl || undefined,
     errorCount: countOf(fields.errorCount),
     bytesServed: countOf(fields.bytesServed),
     segmentsServed: countOf(fields.segmentsServed),

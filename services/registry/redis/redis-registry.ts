@@ -237,6 +237,10 @@ export class RedisRegistry implements SharedRegistry {
     if ((await this.#redis.exists(keys.spec(id))) === 1) await this.#redis.hset(keys.spec(id), 'unshareable', '1');
   }
 
+  async noteDash(id: string, url: string | undefined): Promise<void> {
+    if ((await this.#redis.exists(keys.spec(id))) === 1) await this.#redis.hset(keys.spec(id), 'dashUrl', url ?? '');
+  }
+
   async countError(id: string): Promise<void> {
     if ((await this.#redis.exists(keys.spec(id))) === 1) await this.#redis.hincrby(keys.spec(id), 'errorCount', 1);
   }

@@ -270,6 +270,11 @@ export class ResilientRegistry implements Registry {
     await this.#do(() => this.#shared.markUnshareable(id));
   }
 
+  async noteDash(id: string, url: string | undefined): Promise<void> {
+    await this.#held.records.noteDash(id, url);
+    await this.#do(() => this.#shared.noteDash(id, url));
+  }
+
   async countError(id: string): Promise<void> {
     await this.#held.records.countError(id);
     await this.#do(() => this.#shared.countError(id));

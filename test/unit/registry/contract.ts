@@ -587,6 +587,7 @@ export function registryContract(make: () => Promise<RegistryUnderTest>): void {
       const next = NEXT;
       await registry.advanceFailover(ID, -1, next);
       await registry.markUnshareable(ID);
+      await registry.noteDash(ID, next.currentUrl);
       const { createdAtMs, ...stream } = (await join('a', 10))?.stream ?? {};
       expect(createdAtMs).toBe((await registry.stream(ID))?.createdAtMs);
       expect(stream).toEqual({
@@ -594,6 +595,7 @@ export function registryContract(make: () => Promise<RegistryUnderTest>): void {
         failover: next,
         watched: true,
         unshareable: true,
+        dashUrl: next.currentUrl,
         errorCount: 0,
         bytesServed: 0,
         segmentsServed: 0,

@@ -47,6 +47,8 @@ it('remembers one object of a stream until something has changed, and then all t
     [() => registry.join({ client, clientId: 'tv', cap: undefined, localSlots: [] }), { watched: true }],
     [() => registry.report([{ ...report, lastAccessMs: nowMs + 5, bytesServed: 7 }]), { lastAccessMs: nowMs + 5 }],
     [() => registry.markUnshareable(SPEC.id), { unshareable: true }],
+    [() => registry.noteDash(SPEC.id, SPEC.url), { dashUrl: SPEC.url }],
+    [() => registry.noteDash(SPEC.id, undefined), { dashUrl: undefined }],
     [() => registry.advanceFailover(SPEC.id, -1, moved), { failover: moved }],
     [() => registry.noteState(SPEC.id, later), { failover: later }],
     [

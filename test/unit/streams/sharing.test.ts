@@ -19,6 +19,12 @@ it.each([
   expect(isShared(stream, byDefault)).toBe(shared);
 });
 
+it('has no connection to share where the source has turned out to be DASH', () => {
+  const stream = newStream({ ...SPEC, url: 'http://tv.example/channel', share: true }, 0);
+  expect(isShared({ ...stream, dashUrl: stream.url }, true)).toBe(false);
+  expect(isShared({ ...stream, dashUrl: 'http://tv.example/backup' }, true)).toBe(true);
+});
+
 it('always is a transcoded stream', () => {
   const profile = {
     name: 'x',

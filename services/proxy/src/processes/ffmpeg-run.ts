@@ -23,6 +23,7 @@ import type { SourceFeed } from '../sources/source-feed.ts';
 import type { SourceFeeds, SourceLease } from '../sources/source-feeds.ts';
 import type { Gateway } from '../upstream/gateway/gateway.ts';
 import { type GatewayInput, openThroughGateway } from '../upstream/gateway/gateway-input.ts';
+import { MANIFEST_INSTEAD } from '../upstream/provider/source-kind.ts';
 import type { Run, RunRequest } from './run.ts';
 import { enterSource, leaseSource } from './run-entry.ts';
 import { TrackTrials } from './track-trials.ts';
@@ -71,6 +72,7 @@ export async function ffmpegRunOn(
   trials: TrackTrials,
 ): Promise<Run> {
   try {
+    if (lease.kind === 'dash') throw new SourceError('not_media', MANIFEST_INSTEAD);
     const { process, stop, kill, said, lastInputMs } =
       lease.feed === undefined
         ? urlRun(profile, request, deps, trials)

@@ -67,6 +67,8 @@ export interface FetchedHead {
   isInstead?: boolean | undefined;
   /** The source is no HLS: why that is known. */
   notHls?: string | undefined;
+  /** It is no HLS, but DASH. */
+  isDash?: boolean | undefined;
   /** Of media. */
   status?: number | undefined;
   /** Of media; names in lower case. */
@@ -146,6 +148,7 @@ const headShape: z.ZodType<FetchedHead> = z.looseObject({
   ageMs: finite.optional(),
   isInstead: z.boolean().optional(),
   notHls: z.string().optional(),
+  isDash: z.boolean().optional(),
   status: z.number().int().min(100).max(599).optional(),
   headers: z.record(z.string(), z.string()).optional(),
 });

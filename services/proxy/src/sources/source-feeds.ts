@@ -146,6 +146,7 @@ export class SourceFeeds {
       if (kind === 'mpegts') return lease;
       lease.release();
       await this.settle();
+      if (kind === 'dash') return { kind, feed: undefined, release: () => undefined };
       return await this.#openedByFfmpeg(streamId, source.address, signal, kind);
     } catch (error) {
       lease.release();

@@ -2,7 +2,7 @@
 
 import type { StreamRecord } from '../../../registry/types.ts';
 import { StreampoolError } from '../errors.ts';
-import { hintFromUrl } from '../upstream/provider/source-kind.ts';
+import { hintFromUrl, isDash } from '../upstream/provider/source-kind.ts';
 
 /** Each viewer of this direct stream has a connection of its own. */
 export class NotSharedError extends StreampoolError {
@@ -17,10 +17,12 @@ export class NotSharedError extends StreampoolError {
  * @param byDefault SHARE_DIRECT_STREAMS, for streams whose creator does not set `share`
  */
 export function isShared(
-  { profile, share, unshareable, failover }: Pick<StreamRecord, 'profile' | 'share' | 'unshareable' | 'failover'>,
+  stream: Pick<StreamRecord, 'profile' | 'share' | 'unshareable' | 'failover' | 'dashUrl'>,
   byDefault: boolean,
 ): boolean {
+  const { profile, share, unshareable, failover } = stream;
   if (profile !== undefined) return true;
+  if (isDash(stream, failover.currentUrl)) return false;
   const hint = hintFromUrl(failover.currentUrl);
   return (share ?? byDefault) && !unshareable && (hint === 'mpegts' || hint === 'unknown');
 }

@@ -105,6 +105,7 @@ for _, stream in ipairs(mine.streams) do
     end
     if redis.call('HEXISTS', K.summary, id) == 0 then written[id] = true end
     if fields.unshareable == '1' then redis.call('HSET', key, 'unshareable', '1') end
+    if (fields.dashUrl or '') ~= '' then redis.call('HSET', key, 'dashUrl', fields.dashUrl) end
     for at, field in ipairs({ 'errorCount', 'bytesServed', 'segmentsServed' }) do
       if tonumber(fields[field]) > number_of(stored[at], -1) then
         redis.call('HSET', key, field, fields[field])

@@ -82,6 +82,55 @@ describe('a stream whose source is DASH', () => {
     expect([transcoded.status, transcoded.body.detail]).toEqual([400, expect.stringContaining('POST /streams')]);
   });
 
+  it.each([
+    ['/stream/', true],
+    ['/stream/', false],
+    ['/hls/', false],
+    ['/dash/', false],
+  ])('is recognised by its first bytes where its name does not say it: at %s, shared: %j', async (way, share) => {
+    let isDash = true;
+    const asked: string[] = [];
+    const provider = await serve((request, response) => {
+      asked.push(request.url ?? '');
+      const type = request.method === 'HEAD' ? 'application/dash+xml' : 'text/xml';
+      response.writeHead(200, { 'content-type': type }).end(isDash ? mpd(provider.origin) : 'now a page');
+    });
+    const api = await startApi();
+    const order = { url: `${provider.origin}/live/channel`, share };
+    const { body } = await api.post('/streams', order);
+    expect(body.stream_type).toBe('direct');
+    const endpoint = `/dash/${body.stream_id}/manifest.mpd`;
+    const at = (path: string, method: 'GET' | 'HEAD' = 'GET') =>
+      api.call({ method, url: path === '/hls/' ? `/hls/${body.stream_id}/playlist.m3u8` : `${path}${body.stream_id}` });
+    const redirected = [302, `..${endpoint}`];
+    if (way === '/stream/') {
+      for (const method of ['GET', 'HEAD'] as const) {
+        const moved = await at(way, method);
+        expect([moved.status, moved.headers.location]).toEqual(redirected);
+      }
+    } else if (way === '/hls/') {
+      const { status, body: refusal } = await at(way);
+      expect([status, refusal.detail]).toEqual([422, expect.stringContaining(endpoint)]);
+      expect((await api.get(`/streams/${body.stream_id}`)).body.stream?.error_count ?? 0).toBe(0);
+    } else {
+      // Players ask for it as soon as somebody has told them.
+      await at('/stream/');
+      expect((await api.get(endpoint)).status).toBe(200);
+    }
+    expect((await api.get(`/streams/${body.stream_id}`)).body.stream?.stream_type).toBe('DASH');
+    expect((await api.post('/streams', order)).body).toMatchObject({ stream_type: 'dash', stream_endpoint: endpoint });
+    // Whoever comes now is sent on without a look at the source.
+    asked.length = 0;
+    const next = await at('/stream/');
+    expect([next.status, next.headers.location]).toEqual(redirected);
+    expect((await at('/hls/')).status).toBe(422);
+    expect(asked).toEqual([]);
+    isDash = false;
+    if (way === '/dash/') return;
+    expect((await api.get(endpoint)).status).toBe(404);
+    expect((await api.get(`/streams/${body.stream_id}`)).body.stream?.stream_type).toBe('Live Continuous');
+  });
+
   it('has no address of its provider in the manifest, and nothing that runs as a page', async () => {
     const from = await channel();
     const { headers } = await from.api.call({ method: 'HEAD', url: `/dash/${from.id}/manifest.mpd` });

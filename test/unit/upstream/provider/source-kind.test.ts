@@ -92,6 +92,16 @@ describe('kindOfResponse', () => {
     expect(kind('\uFEFF#EXTM3U\r\n').kind).toBe('hls');
   });
 
+  it('knows a manifest of DASH, also behind a declaration, whatever its type says', () => {
+    expect(kind('<?xml version="1.0"?>\n<!-- x -->\n<MPD type="dynamic">', { contentType: 'text/html' }).kind).toBe(
+      'dash',
+    );
+    expect(kind('\uFEFF<dash:MPD xmlns:dash="urn:mpeg:dash:schema:mpd:2011">', { contentLength: 90 }).kind).toBe(
+      'dash',
+    );
+    expect(kind('<html><MPD >').kind).toBe('not_media');
+  });
+
   it('refuses a list of channels', () => {
     const list = '#EXTM3U\n#EXTINF:-1 tvg-id="a" group-title="News",One\nhttp://tv.test/live/joe/hunter22/1.ts\n';
     const result = kind(list);
@@ -131,7 +141,6 @@ describe('kindOfResponse', () => {
     expect(kind(mp4).kind).toBe('other');
     expect(kind(mp4, { contentLength: 1000 }).kind).toBe('finite');
     expect(kind(Buffer.from('FLV\x01\x05\x00\x00\x00\x09')).kind).toBe('other');
-    expect(kind('<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011">').kind).toBe('not_media');
   });
 
   it('refuses compressed data', () => {

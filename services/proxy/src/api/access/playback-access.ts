@@ -3,7 +3,7 @@
 import type { onRequestHookHandler } from 'fastify';
 import type { StreamRecord } from '../../../../registry/types.ts';
 import { StreampoolError } from '../../errors.ts';
-import { listedByName } from '../../upstream/provider/source-kind.ts';
+import { listedAs } from '../../upstream/provider/source-kind.ts';
 import type { Services } from '../../worker/services.ts';
 import { isoTime } from '../http/fields.ts';
 import type { Gate } from './gates.ts';
@@ -124,7 +124,7 @@ function refusalFor(judgement: Judgement, sealer: Services['sealer']): Streampoo
 }
 
 function pathOf(stream: StreamRecord, wantsHls?: boolean): string {
-  const named = stream.profile === undefined ? listedByName(stream.url) : undefined;
+  const named = stream.profile === undefined ? listedAs(stream, stream.url) : undefined;
   if (named === 'dash') return `/dash/${stream.id}/manifest.mpd`;
   const isHls = wantsHls ?? (stream.profile?.hls || named === 'hls');
   return isHls ? `/hls/${stream.id}/playlist.m3u8` : `/stream/${stream.id}`;

@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { StreamRecord } from '../../../../registry/types.ts';
 import { SourceError, StreampoolError } from '../../errors.ts';
 import { tellFailure } from '../../events/stream-failure.ts';
+import { NotHlsError } from '../../upstream/hls/hls-requests.ts';
 import type { HlsSource } from '../../upstream/hls/hls-source.ts';
 import { type HlsReference, openReference } from '../../upstream/playlists/hls-reference.ts';
 import { mayBeHlsByName } from '../../upstream/provider/source-kind.ts';
@@ -118,7 +119,8 @@ export class HlsPlayback {
     try {
       return await this.#sourceOf(stream).entry();
     } catch (error) {
-      if (error instanceof SourceError && error.reason !== 'stopped') {
+      const isDash = error instanceof NotHlsError && error.isDash;
+      if (error instanceof SourceError && error.reason !== 'stopped' && !isDash) {
         this.#coolDown.begin(stream.id, error);
         const { registry, config } = this.#services;
         tellFailure(registry, stream.id, error, { worker_id: config.workerId });

@@ -2,12 +2,11 @@
 
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import type { StreamRecord } from '../../../../registry/types.ts';
 import { StreampoolError } from '../../errors.ts';
 import type { Container } from '../../feed/hls/segment-events.ts';
 import { NotHlsError } from '../../upstream/hls/hls-requests.ts';
 import { SEGMENT_EXTENSIONS } from '../../upstream/playlists/segment-name.ts';
-import { hintFromUrl } from '../../upstream/provider/source-kind.ts';
+import { isDash } from '../../upstream/provider/source-kind.ts';
 import type { Services } from '../../worker/services.ts';
 import { emptyIsNone } from '../http/fields.ts';
 import type { Api } from '../http/typed-server.ts';
@@ -90,13 +89,18 @@ export function hlsRoutes(app: Api, services: Services): void {
         if (address.ticket === undefined) {
           const { registry } = services;
           const stream = registry.remembered(address.streamId) ?? (await findStream(registry, address.streamId));
-          refuseDash(stream);
+          if (stream.profile === undefined && isDash(stream, stream.failover.currentUrl)) throw dashInstead(stream.id);
           if (!mayBeHls(stream)) return pooled.entry(stream, query, request, reply);
           try {
             return await hls.playlist(given.stream_id, query, request, reply);
           } catch (error) {
             // Only its first bytes show that the source is no playlist.
             if (!(error instanceof NotHlsError)) throw error;
+            if (error.isDash) {
+              const { failover } = registry.remembered(stream.id) ?? stream;
+              await registry.noteDash(stream.id, failover.currentUrl);
+              throw dashInstead(stream.id);
+            }
             return pooled.entry(stream, query, request, reply);
           }
         }
@@ -138,10 +142,9 @@ export function hlsRoutes(app: Api, services: Services): void {
   }
 }
 
-/** @throws {StreampoolError} 422 for a stream whose source is DASH */
-function refuseDash({ id, profile, failover }: StreamRecord): void {
-  if (profile !== undefined || hintFromUrl(failover.currentUrl) !== 'dash') return;
-  throw new StreampoolError(422, `The source of this stream is DASH. It plays at /dash/${id}/manifest.mpd.`);
+/** 422 */
+function dashInstead(streamId: string): StreampoolError {
+  return new StreampoolError(422, `The source of this stream is DASH. It plays at /dash/${streamId}/manifest.mpd.`);
 }
 
 /** @throws {InvalidRequest} 422 naming what is missing */

@@ -6,9 +6,9 @@ import type { StreamRecord } from '../../../../registry/types.ts';
 import { StreampoolError } from '../../errors.ts';
 import { type Container, contentTypeOf } from '../../ffmpeg/arguments/container.ts';
 import { isShared, NotSharedError } from '../../streams/sharing.ts';
-import { IsHlsError } from '../../upstream/direct/direct-connections.ts';
+import { IsListedError } from '../../upstream/direct/direct-connections.ts';
 import { A_SOURCE_URL, isSourceUrl } from '../../upstream/egress/source-url.ts';
-import { listedByName } from '../../upstream/provider/source-kind.ts';
+import { listedAs } from '../../upstream/provider/source-kind.ts';
 import { LIVE_HEADERS } from '../../viewers/playback.ts';
 import type { Viewer } from '../../viewers/seating.ts';
 import type { Services } from '../../worker/services.ts';
@@ -66,6 +66,17 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
     }
   };
 
+  /** To where the source plays that its first bytes have shown. */
+  const redirected = async (
+    { kind, url }: IsListedError,
+    stream: StreamRecord,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ) => {
+    if (kind === 'dash') await registry.noteDash(stream.id, url);
+    return reply.redirect(locationOf(kind, stream, request, access), 302);
+  };
+
   app.get(
     STREAM_PATH,
     {
@@ -98,7 +109,7 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
       } catch (error) {
         // A player that has left needs no answer, and its leaving is no error.
         if (reply.raw.destroyed) return reply.hijack();
-        if (error instanceof IsHlsError) return reply.redirect(locationOf('hls', stream, request, access), 302);
+        if (error instanceof IsListedError) return redirected(error, stream, request, reply);
         if (!(error instanceof StreampoolError) || error.status >= 500) playback.countFailure();
         throw error;
       }
@@ -131,7 +142,7 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
       try {
         await direct.head(stream, request, reply);
       } catch (error) {
-        if (error instanceof IsHlsError) return reply.redirect(locationOf('hls', stream, request, access), 302);
+        if (error instanceof IsListedError) return redirected(error, stream, request, reply);
         throw error;
       }
       return reply.hijack();
@@ -143,9 +154,9 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
 const OTHER_PATHS = { hls: 'playlist.m3u8', dash: 'manifest.mpd' } as const;
 type Listed = keyof typeof OTHER_PATHS;
 
-/** What the URL of a direct stream's source says. Where it does not say HLS, the first bytes do. */
-function listed({ profile, failover }: StreamRecord): Listed | undefined {
-  return profile === undefined ? listedByName(failover.currentUrl) : undefined;
+/** What is known of a direct stream's source. Where its URL does not say it, the first bytes do. */
+function listed(stream: StreamRecord): Listed | undefined {
+  return stream.profile === undefined ? listedAs(stream, stream.failover.currentUrl) : undefined;
 }
 
 /**

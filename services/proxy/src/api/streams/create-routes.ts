@@ -5,7 +5,7 @@ import type { CreateAnswer, StreamPage, StreamRecord } from '../../../../registr
 import { StreampoolError } from '../../errors.ts';
 import { isShared } from '../../streams/sharing.ts';
 import type { EgressGuard } from '../../upstream/egress/egress-guard.ts';
-import { listedByName } from '../../upstream/provider/source-kind.ts';
+import { listedAs, listedByName } from '../../upstream/provider/source-kind.ts';
 import type { Services } from '../../worker/services.ts';
 import type { PlaybackAccess } from '../access/playback-access.ts';
 import { bodyFlag, emptyIsNone, optionalIsoTime, sourceUrl, textValues } from '../http/fields.ts';
@@ -146,7 +146,7 @@ export function createRoutes(
     },
     async ({ body }) => {
       const answer = await catalogue.createDirect({ ...orderOf(body), share: body.share ?? undefined });
-      const type = listedByName(answer.stream.url) ?? ('direct' as const);
+      const type = listedAs(answer.stream, answer.stream.url) ?? ('direct' as const);
       const { url: endpoint, expiresAtMs } = access.urlOf(answer.stream);
       return {
         ...common(answer, body.metadata, disclosure),

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { countConnections } from '../../../../registry/connections.ts';
 import { isShared } from '../../streams/sharing.ts';
 import { accountOf } from '../../upstream/provider/provider-connections.ts';
-import { hintFromUrl } from '../../upstream/provider/source-kind.ts';
+import { hintFromUrl, isDash } from '../../upstream/provider/source-kind.ts';
 import type { Services } from '../../worker/services.ts';
 import type { Api } from '../http/typed-server.ts';
 import { workersNow } from '../views/snapshot.ts';
@@ -43,7 +43,8 @@ export function playRoute(app: Api, services: Services): void {
       const { address } = seating.sourceOf(stream);
       const hint = hintFromUrl(address.url);
       const isJoined =
-        !stream.unshareable && (hint === 'hls' || hint === 'dash' || isShared(stream, config.shareDirectStreams));
+        !stream.unshareable &&
+        (hint === 'hls' || isDash(stream, address.url) || isShared(stream, config.shareDirectStreams));
       const workers = await workersNow(services);
       if (isJoined && hint !== 'finite' && readersOf(workers, address) !== undefined) return { state: 'free' };
       const users = usersOf(workers, accountOf(address));

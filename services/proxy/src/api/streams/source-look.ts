@@ -7,7 +7,6 @@ import { SourceError, StreampoolError } from '../../errors.ts';
 import { PACKET_SIZE } from '../../mpegts/syntax/packet.ts';
 import type { EgressGuard } from '../../upstream/egress/egress-guard.ts';
 import { openUpstream, requireSuccess } from '../../upstream/http/open-upstream.ts';
-import { isManifest } from '../../upstream/manifests/manifest-facts.ts';
 import { BodyReader } from '../../upstream/messages/body-reader.ts';
 import { parseContentLength } from '../../upstream/messages/byte-range.ts';
 import { attributesOf } from '../../upstream/playlists/attribute-list.ts';
@@ -105,8 +104,8 @@ async function judged(
   fileBytes: number | undefined,
   readOn: () => Promise<ReadBytes>,
 ): Promise<Look> {
+  if (kind === 'dash') return { state: 'found', kind, bytes: 0, tookMs: 0 };
   if (kind === 'not_media') {
-    if (isManifest(firstBytes)) return { state: 'found', kind: 'dash', bytes: 0, tookMs: 0 };
     if (isChannelList(firstBytes.toString('utf8'))) return channelsOf(textOf(await readOn()));
     return { state: 'failed', reason: 'detail' in more ? more.detail : '' };
   }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { playedSource } from '../../../../registry/groups.ts';
 import type { ClientRecord, StreamRecord } from '../../../../registry/types.ts';
 import { maskHeaders, maskText, maskUrl } from '../../../../shared/masking/mask.ts';
-import { hintFromUrl } from '../../upstream/provider/source-kind.ts';
+import { hintFromUrl, isDash } from '../../upstream/provider/source-kind.ts';
 import { isoTime, optionalIsoTime } from '../http/fields.ts';
 import { type Maker, mediaViews, mediaViewsOf } from './media-views.ts';
 import type { ClusterSnapshot } from './snapshot.ts';
@@ -156,7 +156,7 @@ export function hasFailover(stream: StreamRecord): boolean {
 export function streamType(stream: StreamRecord): StreamView['stream_type'] {
   if (stream.profile !== undefined) return 'Transcoding';
   const hint = hintFromUrl(stream.url);
+  if (isDash(stream, stream.url)) return 'DASH';
   if (hint === 'hls') return 'HLS';
-  if (hint === 'dash') return 'DASH';
   return hint === 'finite' || stream.unshareable ? 'VOD' : 'Live Continuous';
 }

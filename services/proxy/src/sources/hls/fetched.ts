@@ -30,8 +30,8 @@ export async function playlistOf({ head, body }: Fetched): Promise<PlaylistText>
   } finally {
     body.close();
   }
-  const { url = '', ageMs = 0, isInstead, notHls } = head;
-  if (notHls !== undefined) throw new NotHlsError(notHls);
+  const { url = '', ageMs = 0, isInstead, notHls, isDash } = head;
+  if (notHls !== undefined) throw new NotHlsError(notHls, isDash);
   return { text: Buffer.concat(chunks).toString('utf8'), url, ageMs, isInstead };
 }
 

@@ -150,7 +150,7 @@ export class HlsFeed implements HlsUpstream, FetchedFeed {
       return { head, body: bodyOf(text) };
     } catch (error) {
       if (!(error instanceof NotHlsError)) throw error;
-      return { head: { notHls: error.message }, body: bodyOf('') };
+      return { head: { notHls: error.message, isDash: error.isDash }, body: bodyOf('') };
     }
   }
 

@@ -32,12 +32,20 @@ export interface DirectAsk {
   readonly signal: AbortSignal;
 }
 
-/** The source is an HLS playlist, whatever its name says: its viewers are sent to where it plays. */
-export class IsHlsError extends StreampoolError {
-  constructor() {
-    super(502, 'The source is an HLS playlist, which one response cannot play.');
+/** The source is a playlist or a manifest, whatever its name says: its viewers are sent to where it plays. */
+export class IsListedError extends StreampoolError {
+  readonly kind: 'hls' | 'dash';
+  readonly url: string;
+
+  /** @param url of the source */
+  constructor(kind: 'hls' | 'dash', url: string) {
+    super(502, `The source is ${WHAT[kind]}, which one response cannot play.`);
+    this.kind = kind;
+    this.url = url;
   }
 }
+
+const WHAT = { hls: 'an HLS playlist', dash: 'a manifest of DASH' } as const;
 
 /** The viewer has asked for a part that the file does not have. */
 export class NoSuchRangeError extends StreampoolError {
@@ -67,7 +75,7 @@ export class DirectConnections {
    * Opens a source, and makes sure that it sends media.
    * @throws {SourceError} when it does not
    * @throws {NoSuchRangeError} when the file does not have the range
-   * @throws {IsHlsError} for a playlist
+   * @throws {IsListedError} for a playlist or a manifest
    */
   async open(address: SourceAddress, ask: DirectAsk): Promise<AnsweredSource> {
     const { settings } = this.#deps;
@@ -89,9 +97,9 @@ export class DirectConnections {
     }
     const firstBytesMs = Math.min(settings.liveChunkTimeoutMs, tryMs);
     const { kind, reader } = await answeredMedia(response, address, firstBytesMs);
-    if (kind.kind === 'hls') {
+    if (kind.kind === 'hls' || kind.kind === 'dash') {
       reader.close();
-      throw new IsHlsError();
+      throw new IsListedError(kind.kind, address.url);
     }
     return { address, response, reader, kind: kind.kind, openedMs: performance.now() - askedMs };
   }

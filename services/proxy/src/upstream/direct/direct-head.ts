@@ -5,16 +5,18 @@ import type { UpstreamResponse } from '../http/upstream-request.ts';
 import { parseContentLength, provesNoRanges } from '../messages/byte-range.ts';
 import type { SourceAddress } from '../provider/source-address.ts';
 import { hintFromUrl } from '../provider/source-kind.ts';
-import { type DirectAsk, type DirectConnections, IsHlsError, refuseRange } from './direct-connections.ts';
+import { type DirectAsk, type DirectConnections, IsListedError, refuseRange } from './direct-connections.ts';
 import { finiteHead, headOfFirstByte, liveHead, type ReplyHead } from './reply-head.ts';
 
 /** RFC 8216, section 4, and what servers sent before that. */
 const PLAYLIST_TYPE = /^(?:application|audio)\/(?:vnd\.apple\.mpegurl|(?:x-)?mpegurl)\s*(?:;|$)/i;
+/** ISO/IEC 23009-1, annex C. */
+const MANIFEST_TYPE = /^application\/dash\+xml\s*(?:;|$)/i;
 
 /**
  * @throws {SourceError} when the source does not answer, or with an error
  * @throws {NoSuchRangeError} when the file does not have the range
- * @throws {IsHlsError} for a playlist
+ * @throws {IsListedError} for a playlist or a manifest
  */
 export async function askHead(
   connections: DirectConnections,
@@ -25,13 +27,13 @@ export async function askHead(
   const head = await connections.fetch(address, 'HEAD', ask);
   head.body.destroy();
   if (head.status === 416) refuseRange(head);
-  refusePlaylist(head);
+  refuseListed(head, address);
   if (tellsOfFile(head, range)) return headFor(head, address);
   // Many servers answer only GET, or answer HEAD wrongly. Requesting one byte tells the rest.
   const asked = range ?? 'bytes=0-0';
   const byte = await connections.fetch(address, 'GET', { ...ask, range: asked });
   byte.body.destroy();
-  refusePlaylist(byte);
+  refuseListed(byte, address);
   if (byte.status === 416 && range !== undefined) refuseRange(byte);
   if (!isSuccess(byte) && isSuccess(head)) return headFor(head, address);
   requireSuccess(byte);
@@ -41,8 +43,11 @@ export async function askHead(
 }
 
 /** Its viewers are sent to where it plays, also those that only look. */
-function refusePlaylist(response: UpstreamResponse): void {
-  if (isSuccess(response) && PLAYLIST_TYPE.test(response.headers['content-type'] ?? '')) throw new IsHlsError();
+function refuseListed(response: UpstreamResponse, { url }: SourceAddress): void {
+  if (!isSuccess(response)) return;
+  const type = response.headers['content-type'] ?? '';
+  if (PLAYLIST_TYPE.test(type)) throw new IsListedError('hls', url);
+  if (MANIFEST_TYPE.test(type)) throw new IsListedError('dash', url);
 }
 
 function isSuccess({ status }: UpstreamResponse): boolean {

@@ -71,7 +71,7 @@ const PASSED_ON_STATUS: readonly number[] = [401, 403, 404, 410, 416, 451];
  *
  * @throws {SourceError} 502 or 504 when no source could be opened; nothing has been written then
  * @throws {StreampoolError} a file's 401, 403, 404, 410, 416 as the provider answered it
- * @throws {IsHlsError} for an HLS source; nothing has been written then
+ * @throws {IsListedError} for an HLS or DASH source; nothing has been written then
  */
 export async function serveDirect(request: DirectRequest): Promise<DirectResult> {
   return new DirectStream(request).serve();

@@ -7,7 +7,7 @@ import { accountOf } from '../provider/provider-connections.ts';
 import type { FailoverCause, Following, SourceAddress, SwitchableSource } from '../provider/source-address.ts';
 import { isLiveByName } from '../provider/source-kind.ts';
 import type { AccountPlace } from './account-place.ts';
-import { DirectConnections, type DirectConnectionsDeps, IsHlsError } from './direct-connections.ts';
+import { DirectConnections, type DirectConnectionsDeps, IsListedError } from './direct-connections.ts';
 import { NextSource } from './next-source.ts';
 import type { AnsweredSource } from './transfer.ts';
 
@@ -172,7 +172,7 @@ export class LiveSources {
     const signal = AbortSignal.any([this.left, this.#deps.signal]);
     await this.#deps.place.follow(address, signal);
     const opened = await this.#connections.open(address, { tryMs, signal }).catch((error: unknown) => {
-      throw error instanceof IsHlsError ? otherKind(address) : error;
+      throw error instanceof IsListedError ? otherKind(address) : error;
     });
     if (opened.kind === 'mpegts') return opened;
     opened.reader.close();

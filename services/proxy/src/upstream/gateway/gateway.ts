@@ -23,7 +23,7 @@ import { StallLimit } from '../messages/stall-limit.ts';
 import { type HlsEntry, type HlsRole, isPlaylist, rewritePlaylist } from '../playlists/hls-rewrite.ts';
 import { readPlaylist } from '../playlists/playlist-body.ts';
 import type { AccountWatch, ProviderConnections, ProviderPlace } from '../provider/provider-connections.ts';
-import { FIRST_BYTES_WANTED, hintFromUrl, kindOfResponse } from '../provider/source-kind.ts';
+import { FIRST_BYTES_WANTED, hintFromUrl, kindOfResponse, MANIFEST_INSTEAD } from '../provider/source-kind.ts';
 import { GatewayHls } from './gateway-hls.ts';
 import { type Reference, ReferenceSealer } from './gateway-reference.ts';
 import { type WantedVariant, withOneVariant } from './hls-variant.ts';
@@ -461,6 +461,7 @@ function assertMedia(
   if (/^bytes [1-9]/.test(headers['content-range'] ?? '')) return;
   const kind = kindOfResponse({ contentType: headers['content-type'], contentLength: undefined, firstBytes, secrets });
   if (kind.kind === 'not_media') throw new SourceError(kind.reason, kind.detail);
+  if (kind.kind === 'dash') throw new SourceError('not_media', MANIFEST_INSTEAD);
   if (role === 'playlist')
     throw new SourceError('not_media', 'The source answered with something other than a playlist.');
 }

@@ -210,13 +210,18 @@ function notPlaylist(
     return new SourceError('not_media', `${what} A manifest of DASH was expected.`);
   }
   if (kind.kind === 'not_media') return new SourceError(kind.reason, kind.detail);
-  return new NotHlsError(`The source ${maskUrl(url)} answered with media instead of a playlist.`);
+  const isDash = kind.kind === 'dash';
+  const what = isDash ? 'a manifest of DASH' : 'media';
+  return new NotHlsError(`The source ${maskUrl(url)} answered with ${what} instead of a playlist.`, isDash);
 }
 
 /** The source is no HLS, whatever its name says. */
 export class NotHlsError extends SourceError {
-  constructor(message: string) {
+  readonly isDash: boolean;
+
+  constructor(message: string, isDash = false) {
     super('not_media', message);
+    this.isDash = isDash;
   }
 }
 

@@ -187,7 +187,10 @@ export class HlsSource {
       } catch (error) {
         // The stream has left that source meanwhile.
         if (generation !== this.#current()) continue;
-        if (error instanceof NotHlsError && generation.movedAtMs !== undefined && !generation.isOther) {
+        const hasMoved = generation.movedAtMs !== undefined;
+        // A stream cannot go on with the manifest of a backup.
+        const isUseless = hasMoved && error instanceof NotHlsError && error.isDash;
+        if (error instanceof NotHlsError && hasMoved && !isUseless && !generation.isOther) {
           generation.isOther = true;
           continue;
         }
@@ -196,7 +199,9 @@ export class HlsSource {
           this.#recovery.failing();
           if (kept !== undefined) return kept;
         }
-        if (generation.isOther || error instanceof NotHlsError || !(error instanceof SourceError)) throw error;
+        if (generation.isOther || (error instanceof NotHlsError && !isUseless) || !(error instanceof SourceError)) {
+          throw error;
+        }
         const recovered = this.#recovery.recover(error, generation.index);
         if (kept === undefined) await recovered;
         // What it tries is for the next request.

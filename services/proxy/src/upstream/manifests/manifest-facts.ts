@@ -19,12 +19,9 @@ const FILM_UPDATE_MS = 6_000;
 /** Enough for the attributes of the first element. */
 const HEAD_CHARACTERS = 64 * 1024;
 
-/** Whether bytes are the beginning of a manifest: XML, with the element MPD behind comments and instructions. */
-export function isManifest(firstBytes: Buffer): boolean {
-  const text = firstBytes
-    .toString('latin1')
-    .replace(/^\xef\xbb\xbf/, '')
-    .trimStart();
+/** Whether a text begins as a manifest does: XML, with the element MPD behind comments and instructions. */
+export function isManifest(start: Buffer | string): boolean {
+  const text = (typeof start === 'string' ? start : start.toString('utf8')).replace(/^\uFEFF/, '').trimStart();
   return /^<(?:[?!][\s\S]*<)?(?:[\w.-]+:)?MPD[\s>]/.test(text);
 }
 

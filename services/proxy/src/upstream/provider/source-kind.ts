@@ -1,5 +1,6 @@
 /** Decides what kind a source is: by its URL before it is opened, by its first bytes afterwards. Pure. */
 import { maskText } from '../../../../shared/masking/mask.ts';
+import { isManifest } from '../manifests/manifest-facts.ts';
 
 /** `finite`: it has an end and allows seeking (VOD). */
 export type KindHint = 'mpegts' | 'hls' | 'dash' | 'finite' | 'unknown';
@@ -10,6 +11,8 @@ export type SourceKind =
   /** Media with an end, in any container. */
   | { readonly kind: 'finite'; readonly reason: string }
   | { readonly kind: 'hls' }
+  /** A manifest of DASH. To whoever wants media it is none: see `MANIFEST_INSTEAD`. */
+  | { readonly kind: 'dash' }
   /** Media, or something unknown, that FFmpeg has to open. */
   | { readonly kind: 'other' }
   /** Not playable; `detail` says what the provider sent, with credentials masked. */
@@ -82,6 +85,22 @@ export function isHlsByName(url: string): boolean {
 export function listedByName(url: string): 'hls' | 'dash' | undefined {
   if (isHlsByName(url)) return 'hls';
   return hintFromUrl(url) === 'dash' ? 'dash' : undefined;
+}
+
+/** What is known of the sources of a stream beyond their names. */
+export interface FoundOut {
+  /** The one that is DASH, as its first bytes have shown. */
+  readonly dashUrl?: string | undefined;
+}
+
+/** Whether a stream's source at this URL is DASH. */
+export function isDash({ dashUrl }: FoundOut, url: string): boolean {
+  return url === dashUrl || hintFromUrl(url) === 'dash';
+}
+
+/** How a stream's source at this URL is listed, as far as that is known before it is opened. */
+export function listedAs(found: FoundOut, url: string): 'hls' | 'dash' | undefined {
+  return isDash(found, url) ? 'dash' : listedByName(url);
 }
 
 /** Whether an answer has what only files have: ranges, a date, or a version mark. */
@@ -183,7 +202,8 @@ function kindOfText(text: string, contentType: string | undefined, secrets: read
     if (!isChannelList(text)) return { kind: 'hls' };
     return notMedia('an M3U list of channels, not the playlist of one', said);
   }
-  if (/<(?:MPD|SmoothStreamingMedia)[\s>]/.test(text)) return notMedia('a DASH or Smooth Streaming manifest');
+  if (isManifest(text)) return { kind: 'dash' };
+  if (/<SmoothStreamingMedia[\s>]/.test(text)) return notMedia('a Smooth Streaming manifest');
   if (/^(?:<!doctype html|<html|<head|<body)/i.test(text) || /html/i.test(contentType ?? '')) {
     return notMedia('a web page', said);
   }
@@ -199,6 +219,8 @@ function notMedia(what: string, said = ''): SourceKind {
     detail: `The source answered with ${what} instead of media${quote}`,
   };
 }
+
+export const MANIFEST_INSTEAD = 'The source answered with a manifest of DASH instead of media.';
 
 const EXCERPT_CHARACTERS = 160;
 

@@ -10,7 +10,7 @@ import type { DashSource } from '../../../upstream/dash/dash-source.ts';
 import type { ManifestFacts } from '../../../upstream/manifests/manifest-facts.ts';
 import type { TemplateValues } from '../../../upstream/manifests/segment-template.ts';
 import { openReference } from '../../../upstream/playlists/hls-reference.ts';
-import { mayBeDashByName } from '../../../upstream/provider/source-kind.ts';
+import { isDash, mayBeDashByName } from '../../../upstream/provider/source-kind.ts';
 import { CoolDown } from '../../../viewers/cool-down.ts';
 import { FILM_ENDURES_MS, type HlsSession } from '../../../viewers/sessions/hls-session.ts';
 import type { Services } from '../../../worker/services.ts';
@@ -117,6 +117,7 @@ export class DashPlayback {
     const clientId = query.client_id ?? `client_${randomBytes(CLIENT_ID_BYTES).toString('hex')}`;
     const { viewer } = viewerOf(request, query, streamId, config.workerId);
     const { pieces } = await this.#manifestOf(stream);
+    await this.#noteFound(stream);
     const text = pieces.join(folderOf(streamId, sessions.entry(viewer, clientId)));
     return this.#send(text, clientId, streamId, request, reply);
   }
@@ -144,8 +145,18 @@ export class DashPlayback {
         tellFailure(registry, stream.id, error, { worker_id: config.workerId });
         await registry.countError(stream.id);
       }
+      // It has become something else, which /stream/ may play.
+      const isOther = error instanceof StreampoolError && error.status === 404;
+      if (isOther && stream.dashUrl !== undefined) await this.#services.registry.noteDash(stream.id, undefined);
       throw error;
     }
+  }
+
+  /** Others then know what the name of the source does not say. */
+  async #noteFound(stream: StreamRecord): Promise<void> {
+    const { registry, seating } = this.#services;
+    const { url } = seating.sourceOf(stream).address;
+    if (!isDash(stream, url)) await registry.noteDash(stream.id, url);
   }
 
   async #viewing({ streamId, ticket }: HlsAddress, query: ViewerQuery, request: FastifyRequest, reply: FastifyReply) {
@@ -164,7 +175,7 @@ export class DashPlayback {
     const stream = registry.remembered(streamId) ?? (await findStream(registry, streamId));
     refuseLoop(guard.marker, stream, request, reply);
     const { profile, url, failover } = stream;
-    const mayBeDash = mayBeDashByName(url) || mayBeDashByName(failover.currentUrl);
+    const mayBeDash = [url, failover.currentUrl].some((each) => isDash(stream, each) || mayBeDashByName(each));
     if (profile !== undefined || !mayBeDash) throw new StreampoolError(404, NO_MANIFEST);
     return stream;
   }
