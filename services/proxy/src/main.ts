@@ -7,6 +7,7 @@ import { maskText } from '../../shared/masking/mask.ts';
 import { buildServer } from './api/server.ts';
 import { ConfigError, ignoredSettings, loadConfig, secretsIn } from './config/config.ts';
 import { openApiWarning } from './config/no-token-warning.ts';
+import { unmeasuredWarning } from './config/unmeasured-warning.ts';
 import { StreampoolError } from './errors.ts';
 import { limitStart, START_LIMIT_MS } from './worker/start.ts';
 import { createWorker, type Worker } from './worker/worker.ts';
@@ -35,6 +36,8 @@ async function main(): Promise<void> {
   for (const line of ignoredSettings(process.env)) log.info(line);
   const open = openApiWarning(config);
   if (open !== undefined) log.warn(open);
+  const unmeasured = unmeasuredWarning(config);
+  if (unmeasured !== undefined) log.warn(unmeasured);
   let stopping = false;
   let waitsFor = (): string | undefined => 'It has not come so far as to listen; what it has logged last says how far.';
   limitStart(

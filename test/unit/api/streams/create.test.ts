@@ -223,6 +223,12 @@ describe('POST /streams', () => {
     expect(await warned('/streams', { share: true })).toBeUndefined();
     expect(await warned('/streams', {}, { SHARE_DIRECT_STREAMS: 'true' })).toBeUndefined();
     expect(await warned('/transcode', {})).toBeUndefined();
+    const env = { ENABLE_SILENCE_DETECTION: 'true' };
+    const backup = { enable_silence_detection: null, failover_urls: ['http://192.168.1.9/b.ts'] };
+    expect(await warned('/streams', backup, env)).toEqual([expect.stringContaining('ENABLE_SILENCE_DETECTION')]);
+    expect(await warned('/streams', { ...backup, share: true }, env)).toBeUndefined();
+    expect(await warned('/streams', { ...backup, failover_urls: [] }, env)).toBeUndefined();
+    expect(await warned('/streams', { ...backup, enable_silence_detection: false }, env)).toBeUndefined();
   });
 
   it('takes a resolver that the guard refuses, and says that it will not be asked', async () => {

@@ -10,7 +10,7 @@ import type { Services } from '../../worker/services.ts';
 import type { PlaybackAccess } from '../access/playback-access.ts';
 import { bodyFlag, emptyIsNone, optionalIsoTime, sourceUrl, textValues } from '../http/fields.ts';
 import type { Api } from '../http/typed-server.ts';
-import { type Disclosure, disclosureFor, viewOfMetadata } from '../views/stream-views.ts';
+import { type Disclosure, disclosureFor, hasFailover, viewOfMetadata } from '../views/stream-views.ts';
 import { hlsWarnings } from './hls-warnings.ts';
 import { silenceFields, silenceOrderOf } from './silence-fields.ts';
 
@@ -150,7 +150,7 @@ export function createRoutes(
       const { url: endpoint, expiresAtMs } = access.urlOf(answer.stream);
       return {
         ...common(answer, body.metadata, disclosure),
-        ...warned([...warningsOf(body, guard), ...silenceWarnings(body, answer.stream, config.shareDirectStreams)]),
+        ...warned([...warningsOf(body, guard), ...silenceWarnings(body, answer.stream, config)]),
         stream_type: type,
         stream_endpoint: endpoint,
         playlist_url: endpoint,
@@ -239,11 +239,16 @@ function warningsOf(body: Order & { cookies?: unknown; cookies_path?: unknown },
   return warnings;
 }
 
-/** What is passed on to each viewer alone is measured by nobody. */
-function silenceWarnings(body: Order, stream: StreamRecord, shareDirectStreams: boolean): string[] {
-  if (body.enable_silence_detection !== true || isShared(stream, shareDirectStreams)) return [];
+/** What is passed on to each viewer alone is measured by nobody. By the setting alone it matters only where there is another source. */
+function silenceWarnings(
+  { enable_silence_detection: asked }: Order,
+  stream: StreamRecord,
+  { shareDirectStreams, silenceDetection }: Pick<Services['config'], 'shareDirectStreams' | 'silenceDetection'>,
+): string[] {
+  const isOn = asked ?? (silenceDetection && hasFailover(stream));
+  if (!isOn || isShared(stream, shareDirectStreams)) return [];
   return [
-    'enable_silence_detection has no effect on this stream: its viewers share no connection. Use POST /transcode, or share: true for live MPEG-TS.',
+    `${asked === true ? 'enable_silence_detection' : 'ENABLE_SILENCE_DETECTION'} has no effect on this stream: its viewers share no connection. Use POST /transcode, or share: true for live MPEG-TS.`,
   ];
 }
 
