@@ -1,16 +1,13 @@
 // What a player puts beside a sealed template, and the address that the worker makes of it.
 import { describe, expect, it } from 'vitest';
-import {
-  durationMs,
-  isManifest,
-  manifestFacts,
-} from '../../../../services/proxy/src/upstream/manifests/manifest-facts.ts';
+import { durationMs, manifestFacts } from '../../../../services/proxy/src/upstream/manifests/manifest-facts.ts';
 import {
   asTemplate,
   filled,
   ofRepresentation,
   variablesOf,
 } from '../../../../services/proxy/src/upstream/manifests/segment-template.ts';
+import { isManifest } from '../../../../services/proxy/src/upstream/provider/source-kind.ts';
 
 describe('a segment template', () => {
   it('leaves to the player what only that knows', () => {

@@ -8,13 +8,12 @@ import { KeptConnections, type SourceConnections } from '../http/kept-connection
 import { openUpstream, requireSuccess } from '../http/open-upstream.ts';
 import type { SourceMemories } from '../http/source-memory.ts';
 import type { UpstreamResponse } from '../http/upstream-request.ts';
-import { isManifest } from '../manifests/manifest-facts.ts';
 import type { BodyReader } from '../messages/body-reader.ts';
 import { isPlaylist } from '../playlists/hls-rewrite.ts';
 import { readPlaylistText } from '../playlists/playlist-body.ts';
 import { type AccountWatch, accountOf } from '../provider/provider-connections.ts';
 import type { SourceAddress } from '../provider/source-address.ts';
-import { FIRST_BYTES_WANTED, kindOfResponse } from '../provider/source-kind.ts';
+import { FIRST_BYTES_WANTED, isManifest, kindOfResponse } from '../provider/source-kind.ts';
 import type { HlsAsk, HlsUpstream, PlaylistText } from './hls-upstream.ts';
 import { RequestTurns } from './request-turns.ts';
 import type { Media } from './shared-media.ts';

@@ -19,12 +19,6 @@ const FILM_UPDATE_MS = 6_000;
 /** Enough for the attributes of the first element. */
 const HEAD_CHARACTERS = 64 * 1024;
 
-/** Whether a text begins as a manifest does: XML, with the element MPD behind comments and instructions. */
-export function isManifest(start: Buffer | string): boolean {
-  const text = (typeof start === 'string' ? start : start.toString('utf8')).replace(/^\uFEFF/, '').trimStart();
-  return /^<(?:[?!][\s\S]*<)?(?:[\w.-]+:)?MPD[\s>]/.test(text);
-}
-
 export function manifestFacts(text: string): ManifestFacts {
   const [head = ''] = /<(?:[\w.-]+:)?MPD\s[^>]*/.exec(text.slice(0, HEAD_CHARACTERS)) ?? [];
   const said = (name: string) => new RegExp(`\\s${name}\\s*=\\s*["']([^"']*)`).exec(head)?.[1];

@@ -1,6 +1,5 @@
 /** Decides what kind a source is: by its URL before it is opened, by its first bytes afterwards. Pure. */
 import { maskText } from '../../../../shared/masking/mask.ts';
-import { isManifest } from '../manifests/manifest-facts.ts';
 
 /** `finite`: it has an end and allows seeking (VOD). */
 export type KindHint = 'mpegts' | 'hls' | 'dash' | 'finite' | 'unknown';
@@ -194,6 +193,12 @@ export function isChannelList(text: string): boolean {
     .trimStart()
     .startsWith('#EXTM3U');
   return isPlaylist && !/#EXT-X-/.test(text) && /#EXTINF:\s*-1|tvg-|group-title/i.test(text);
+}
+
+/** Whether a text begins as a manifest does: XML, with the element MPD behind comments and instructions. */
+export function isManifest(start: Buffer | string): boolean {
+  const text = (typeof start === 'string' ? start : start.toString('utf8')).replace(/^\uFEFF/, '').trimStart();
+  return /^<(?:[?!][\s\S]*<)?(?:[\w.-]+:)?MPD[\s>]/.test(text);
 }
 
 function kindOfText(text: string, contentType: string | undefined, secrets: readonly string[]): SourceKind {
