@@ -323,7 +323,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'api/playback/dash',
     'routes that players of DASH open',
-    'services/registry errors.ts events upstream/* viewers viewers/sessions worker api/http api/access api/streams api/playback',
+    'services/registry errors.ts upstream/* viewers/sessions worker api/http api/playback',
   ),
   row(
     'api/status',

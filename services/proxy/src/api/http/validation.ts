@@ -25,6 +25,15 @@ export class InvalidRequest extends Error {
   }
 }
 
+/** @throws {InvalidRequest} 422 naming what is missing in the query */
+export function assertGiven<Query extends object>(query: Query, names: readonly (keyof Query & string)[]): void {
+  const missing = names.filter((name) => query[name] === undefined);
+  if (missing.length === 0) return;
+  throw new InvalidRequest(
+    missing.map((name) => ({ type: 'missing', loc: ['query', name], msg: 'Field required', input: null })),
+  );
+}
+
 const PARTS: Readonly<Record<string, string>> = { querystring: 'query', params: 'path', headers: 'header' };
 
 /** More details help nobody, and 90,000 of them are megabytes. */

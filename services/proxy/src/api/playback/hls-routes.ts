@@ -1,6 +1,5 @@
 /** GET and HEAD below /hls/: what players of HLS open. */
 
-import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { StreampoolError } from '../../errors.ts';
 import type { Container } from '../../feed/hls/segment-events.ts';
@@ -10,11 +9,12 @@ import { isDash } from '../../upstream/provider/source-kind.ts';
 import type { Services } from '../../worker/services.ts';
 import { emptyIsNone } from '../http/fields.ts';
 import type { Api } from '../http/typed-server.ts';
-import { InvalidRequest } from '../http/validation.ts';
+import { assertGiven } from '../http/validation.ts';
 import { findStream } from '../streams/stream-routes.ts';
 import { PLAYLIST_PATH } from './asks-to-join.ts';
 import { hlsAddress } from './hls-address.ts';
 import { HlsPlayback, mayBeHls } from './hls-playback.ts';
+import { answered } from './passed-viewers.ts';
 import { PooledHls } from './pooled-hls.ts';
 import { viewerQuery } from './viewer.ts';
 
@@ -67,23 +67,11 @@ export function hlsRoutes(app: Api, services: Services): void {
   const hls = new HlsPlayback(services, pooled);
   const tags = ['Playback'];
 
-  const answered = async (reply: FastifyReply, answer: () => Promise<FastifyReply>): Promise<FastifyReply> => {
-    // The next request then comes to a worker that stays.
-    if (services.isDraining()) reply.header('Connection', 'close');
-    try {
-      return await answer();
-    } catch (error) {
-      if (reply.raw.destroyed) return reply.hijack();
-      if (error instanceof StreampoolError && error.status >= 500) services.playback.countFailure();
-      throw error;
-    }
-  };
-
   app.get(
     PLAYLIST_PATH,
     { schema: { tags, summary: 'Play a stream by HLS.', params, querystring: hlsQuery } },
     async (request, reply) =>
-      answered(reply, async () => {
+      answered(services, reply, async () => {
         const { params: given, query } = request;
         const address = hlsAddress(given.stream_id);
         if (address.ticket === undefined) {
@@ -123,7 +111,7 @@ export function hlsRoutes(app: Api, services: Services): void {
         },
       },
       async (request, reply) =>
-        answered(reply, async () => {
+        answered(services, reply, async () => {
           const { query } = request;
           const address = hlsAddress(request.params.stream_id);
           const isInit = extension === 'mp4' && query.k !== undefined;
@@ -145,13 +133,4 @@ export function hlsRoutes(app: Api, services: Services): void {
 /** 422 */
 function dashInstead(streamId: string): StreampoolError {
   return new StreampoolError(422, `The source of this stream is DASH. It plays at /dash/${streamId}/manifest.mpd.`);
-}
-
-/** @throws {InvalidRequest} 422 naming what is missing */
-function assertGiven(query: Readonly<Record<string, unknown>>, names: readonly string[]): void {
-  const missing = names.filter((name) => query[name] === undefined);
-  if (missing.length === 0) return;
-  throw new InvalidRequest(
-    missing.map((name) => ({ type: 'missing', loc: ['query', name], msg: 'Field required', input: null })),
-  );
 }

@@ -1,6 +1,5 @@
 /** Plays what is pooled by HLS: playlists and segments of the feed that viewers of MPEG-TS read too. */
 
-import { randomBytes } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { StreamRecord } from '../../../../registry/types.ts';
 import { SourceError, StreampoolError } from '../../errors.ts';
@@ -15,15 +14,16 @@ import type { WantedSegments } from '../../segments/feed-hls.ts';
 import { type HlsDirectives, wishOf } from '../../segments/reload.ts';
 import type { ViewedSegments } from '../../segments/viewer-answers.ts';
 import { NotSharedError } from '../../streams/sharing.ts';
-import { FILM_ENDURES_MS, type HlsSession } from '../../viewers/sessions/hls-session.ts';
+import type { HlsSession } from '../../viewers/sessions/hls-session.ts';
 import { Visit } from '../../visit.ts';
 import type { Services } from '../../worker/services.ts';
 import { refuseLoop } from '../access/loop-gate.ts';
 import { findStream } from '../streams/stream-routes.ts';
-import { folderOf, type HlsAddress } from './hls-address.ts';
+import type { HlsAddress } from './hls-address.ts';
 import { sendPlaylist, sendSegment, viewerHeaders } from './hls-reply.ts';
 import { HlsVariants } from './hls-variant.ts';
 import type { MediaViewer } from './media-reply.ts';
+import { endure, newcomer } from './passed-viewers.ts';
 import { isOfBrowser, type ViewerQuery, viewerOf } from './viewer.ts';
 
 export interface PooledQuery extends ViewerQuery, HlsDirectives {
@@ -38,11 +38,8 @@ export interface AskedMedia {
   readonly p: number | undefined;
 }
 
-/** A player reloads a playlist each target duration. */
-const ENDURED_TARGETS = 3;
 /** Chromium's own player gives up for good when the first playlist that it reads has fewer, however long they are. */
 const BROWSER_SEGMENTS = 3;
-const CLIENT_ID_BYTES = 8;
 const EXTENSION = { ts: 'ts', fmp4: 'm4s' } as const;
 
 export class PooledHls {
@@ -61,22 +58,17 @@ export class PooledHls {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> {
-    const { config, guard, seating, sessions, isDraining } = this.#services;
+    const { guard, seating } = this.#services;
     refuseLoop(guard.marker, stream, request, reply);
     refuseOther(stream);
-    if (isDraining() && !config.redisEnabled) {
-      throw new StreampoolError(503, 'This worker is draining and takes no new viewers.', { retryAfterSeconds: 1 });
-    }
+    const { clientId, folder } = newcomer(this.#services, stream.id, query, request);
     seating.assertPlays(stream.id);
-    const clientId = query.client_id ?? `client_${randomBytes(CLIENT_ID_BYTES).toString('hex')}`;
-    const { viewer } = viewerOf(request, query, stream.id, config.workerId);
-    const folder = folderOf(stream.id, sessions.entry(viewer, clientId));
     const chosen = query.container === undefined ? '' : `?container=${query.container}`;
     reply.headers(viewerHeaders(clientId, stream.id));
     const { peakBitsPerSecond, codecs, ...described } = await this.#variants.of(stream);
     const container = query.container ?? saidContainer(stream.profile?.args ?? []) ?? suitableFor(codecs);
     const text = multivariantPlaylist({
-      uri: `${folder}playlist.m3u8${chosen}`,
+      uri: `${folder()}playlist.m3u8${chosen}`,
       bandwidth: peakBitsPerSecond,
       ...described,
       codecs: container === 'fmp4' ? carriedCodecs(codecs) : codecs,
@@ -119,7 +111,7 @@ export class PooledHls {
         segments ??= wanted.of(await wanted.chosen(signal));
         playlist = await segments.playlist(signal, wish);
       }
-      session.endures(playlist.mayPause === true ? FILM_ENDURES_MS : ENDURED_TARGETS * segments.targetDurationMs);
+      endure(session, playlist.mayPause === true, segments.targetDurationMs);
       if (request.method !== 'HEAD') session.count(Buffer.byteLength(playlist.text));
       reply.headers(viewerHeaders(session.client.id, address.streamId));
       return await sendPlaylist(playlist, playlist.text, request, reply);

@@ -1,13 +1,12 @@
 /** GET and HEAD below /dash/: what players of DASH open. */
 
-import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { StreampoolError } from '../../../errors.ts';
 import { TIME_NAME } from '../../../upstream/dash/dash-manifests.ts';
 import { CONTENT_EXTENSIONS } from '../../../upstream/manifests/manifest-name.ts';
 import type { Services } from '../../../worker/services.ts';
 import type { Api } from '../../http/typed-server.ts';
 import { MANIFEST_PATH } from '../asks-to-join.ts';
+import { answered } from '../passed-viewers.ts';
 import { viewerQuery } from '../viewer.ts';
 import { DashPlayback } from './dash-playback.ts';
 
@@ -35,40 +34,29 @@ export function dashRoutes(app: Api, services: Services): void {
   const dash = new DashPlayback(services);
   const tags = ['Playback'];
 
-  const answered = async (reply: FastifyReply, answer: () => Promise<FastifyReply>): Promise<FastifyReply> => {
-    // The next request then comes to a worker that stays.
-    if (services.isDraining()) reply.header('Connection', 'close');
-    try {
-      return await answer();
-    } catch (error) {
-      if (reply.raw.destroyed) return reply.hijack();
-      if (error instanceof StreampoolError && error.status >= 500) services.playback.countFailure();
-      throw error;
-    }
-  };
-
   app.get(
     MANIFEST_PATH,
     { schema: { tags, summary: 'Play a stream whose source is DASH.', params, querystring: manifestQuery } },
     async (request, reply) =>
-      answered(reply, () => dash.manifest(request.params.stream_id, request.query, request, reply)),
+      answered(services, reply, () => dash.manifest(request.params.stream_id, request.query, request, reply)),
   );
   app.get(
     `/dash/:stream_id/${TIME_NAME}`,
     { schema: { tags, summary: 'The time of a DASH source.', params, querystring: manifestQuery } },
-    async (request, reply) => answered(reply, () => dash.time(request.params.stream_id, request.query, request, reply)),
+    async (request, reply) =>
+      answered(services, reply, () => dash.time(request.params.stream_id, request.query, request, reply)),
   );
   const media = { tags, params, querystring: mediaQuery };
   for (const extension of CONTENT_EXTENSIONS) {
     const summary = 'A segment, an initialization or a whole file of a DASH source.';
     app.get(`/dash/:stream_id/segment.${extension}`, { schema: { ...media, summary } }, async (request, reply) =>
-      answered(reply, () => dash.media(request.params.stream_id, extension, request.query, request, reply)),
+      answered(services, reply, () => dash.media(request.params.stream_id, extension, request.query, request, reply)),
     );
   }
   app.get(
     '/dash/:stream_id/file',
     { schema: { ...media, summary: 'The same as `segment`, for clients of m3u-proxy.' } },
     async (request, reply) =>
-      answered(reply, () => dash.media(request.params.stream_id, undefined, request.query, request, reply)),
+      answered(services, reply, () => dash.media(request.params.stream_id, undefined, request.query, request, reply)),
   );
 }
