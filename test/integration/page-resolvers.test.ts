@@ -10,7 +10,7 @@ import { BroadcastClient, RECORDING, stretchesOf } from '../support/broadcast-cl
 import { startFileSource } from '../support/file-source.ts';
 import { FINITE_SECONDS, SOUND_SECONDS } from '../support/fixtures.ts';
 import { decodeErrors, expectClean, judgeTs } from '../support/judge/index.ts';
-import { Page, pageProgram, programFile } from '../support/page-program.ts';
+import { countRunning, Page, pageProgram, pipingProgram, programFile } from '../support/page-program.ts';
 import { allPlaying, staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import { serve } from '../unit/upstream/support.ts';
@@ -135,3 +135,35 @@ staged('a page is asked once for a recording and viewers, and again when its med
   const { connections } = await source.channel('/second.ts').stats();
   expect(connections.map(({ headers }) => headers['x-asked'])).toEqual(['2']);
 });
+
+staged(
+  'media without an address comes out of the program, once for all, and the program ends with it',
+  async ({ stage }) => {
+    const program = await pipingProgram(stage);
+    const worker = await stage.worker({ STREAMLINK_PATH: program, SHARED_STREAM_GRACE: '1' });
+    const source = await stage.source();
+    const { playUrl } = await worker.api.createTranscode({ url: source.url, resolver: 'streamlink' });
+    const viewers = stage.viewers(2, playUrl);
+    await allPlaying(viewers);
+    // The program, and what it has started.
+    expect(countRunning(worker, program)).toBe(2);
+    expect((await source.account()).maxConcurrent).toBe(1);
+    // It ends, and another one goes on.
+    await source.cutConnections();
+    await until(async () => (await source.account()).total === 2, { what: 'the next program' });
+    const before = viewers.map(({ byteCount }) => byteCount);
+    await until(() => viewers.every(({ byteCount }, at) => byteCount > (before[at] ?? 0) + 100_000), {
+      what: 'more media',
+    });
+    expect(countRunning(worker, program)).toBe(2);
+    const [recording] = await Promise.all(viewers.map((viewer) => viewer.stop()));
+    expect(await decodeErrors(recording?.bytes ?? Buffer.alloc(0))).toEqual([]);
+    await until(() => countRunning(worker, program) === 0, { what: 'no program' });
+    expect(readdirSync('/dev/shm').filter((name) => name.startsWith('streampool-'))).toEqual([]);
+    // Nothing is left of it when the worker dies, either.
+    await allPlaying([stage.viewer(playUrl)]);
+    expect(countRunning(worker, program)).toBe(2);
+    await worker.kill();
+    await until(() => countRunning(worker, program) === 0, { what: 'no program' });
+  },
+);

@@ -114,6 +114,7 @@ function liveManifest(film: string, beganMs: number): string {
   const head = [
     'type="dynamic"',
     `availabilityStartTime="${new Date(beganMs).toISOString()}"`,
+    `publishTime="${new Date(Math.floor(Date.now() / 1000) * 1000).toISOString()}"`,
     'minimumUpdatePeriod="PT1S"',
     `timeShiftBufferDepth="PT${WINDOW_SECONDS}S"`,
     'suggestedPresentationDelay="PT4S"',

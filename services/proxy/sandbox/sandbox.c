@@ -3,7 +3,7 @@
  * does not support are left out. `--attempt`, run inside, reports which of them hold.
  *
  *   sandbox --parent PID [--user] [--files] [--calls] [--read PATH]... [--device PATH]... [--group GID]...
- *           [--connect PORT] [--memory BYTES] -- PROGRAM ARGUMENTS...
+ *           [--connect PORT] [--memory BYTES] [--family] [--scratch PATH] -- PROGRAM ARGUMENTS...
  *
  *   --parent PID    end at once when that process is no longer the parent
  *   --user          change to `nobody`, when started by root or installed set-user-ID root
@@ -11,7 +11,9 @@
  *   --calls         seccomp: no sockets, no io_uring, no reading of other processes
  *   --connect PORT  with --calls: connect every TCP socket of the program to this port of 127.0.0.1, whatever address it
  *                   asks for
- *   --memory BYTES  most address space that the program may have
+ *   --memory BYTES  most address space that the program may have, and each that it starts
+ *   --family        the program may start others: they are one process group, which ends with it, with us and with the worker
+ *   --scratch PATH  with --files: a folder in which the program may make named pipes and small files
  *
  * This process stays as the parent of the program. The worker may signal it even when the program has another user. It
  * supplies the sockets and ends with the program's status. It passes SIGTERM on, and kills the program on SIGUSR1. Its own
@@ -42,7 +44,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { NOBODY = 65534, MAX_PATHS = 64, MAX_GROUPS = 16, CANNOT_START = 126, NICENESS = 5 };
+enum { NOBODY = 65534, MAX_PATHS = 64, MAX_GROUPS = 16, CANNOT_START = 126, NICENESS = 5, SCRATCH_BYTES = 64 * 1024 };
 
 static const char *readable[MAX_PATHS] = {
     "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib", "/usr/share", "/lib", "/lib64", "/etc/ld.so.cache",
@@ -50,7 +52,8 @@ static const char *readable[MAX_PATHS] = {
 static const char *devices[MAX_PATHS] = {"/dev/null", "/dev/zero"};
 static gid_t groups[MAX_GROUPS];
 static size_t readable_count = 13, device_count = 2, group_count;
-static int wants_user, wants_files, wants_calls, connect_port;
+static int wants_user, wants_files, wants_calls, is_family, connect_port;
+static const char *scratch;
 static rlim_t memory = RLIM_INFINITY;
 static char **program;
 /* Written by the child. It shares our memory and descriptors until it becomes the program. */
@@ -62,6 +65,7 @@ struct path_rule { uint64_t allowed; int32_t fd; } __attribute__((packed));
 struct port_rule { uint64_t allowed, port; };
 enum { CREATE_RULESET = 444, ADD_RULE = 445, RESTRICT_SELF = 446, RULE_PATH = 1, RULE_PORT = 2 };
 enum { EXECUTE = 1, WRITE_FILE = 2, READ_FILE = 4, READ_DIR = 8, TRUNCATE = 1 << 14, IOCTL_DEVICE = 1 << 15, CONNECT = 2 };
+enum { REMOVE_FILE = 1 << 5, MAKE_FILE = 1 << 8, MAKE_PIPE = 1 << 10 };
 
 static void allow(int rules, const char *path, uint64_t rights) {
   struct path_rule rule = {.allowed = rights, .fd = open(path, O_PATH | O_CLOEXEC)};
@@ -85,6 +89,8 @@ static void close_files(void) {
   for (size_t n = 0; n < readable_count; n++) allow(rules, readable[n], EXECUTE | READ_FILE | READ_DIR);
   uint64_t device = (READ_FILE | WRITE_FILE | READ_DIR | TRUNCATE | IOCTL_DEVICE) & files;
   for (size_t n = 0; n < device_count; n++) allow(rules, devices[n], device);
+  uint64_t made = (READ_FILE | WRITE_FILE | READ_DIR | REMOVE_FILE | MAKE_FILE | MAKE_PIPE | TRUNCATE) & files;
+  if (scratch != NULL) allow(rules, scratch, made);
   allow(rules, program[0], EXECUTE | READ_FILE);
   /* Only when seccomp does not connect the program's sockets. */
   struct port_rule port = {.allowed = CONNECT, .port = connect_port};
@@ -117,7 +123,7 @@ static void close_calls(void) {
       /* io_uring makes sockets without this filter. The others reach into other processes or out of the sandbox. */
       REFUSE(io_uring_setup), REFUSE(io_uring_enter), REFUSE(io_uring_register), REFUSE(ptrace), REFUSE(kill),
       REFUSE(process_vm_readv), REFUSE(process_vm_writev), REFUSE(pidfd_getfd), REFUSE(unshare), REFUSE(setns),
-      REFUSE(bpf), REFUSE(keyctl), REFUSE(bind), REFUSE(listen),
+      REFUSE(bpf), REFUSE(keyctl), REFUSE(bind), REFUSE(listen), REFUSE(setsid), REFUSE(setpgid),
       EQUAL(__NR_connect, 1), RETURN(connected),
       EQUAL(__NR_socket, 7), LOAD(args[0]), EQUAL(AF_INET, 4), LOAD(args[1]),
       /* The socket type without its flags. */
@@ -171,9 +177,12 @@ static int become_program(void *parent) {
   syscall(__NR_setresuid, user, user, user);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != *(pid_t *)parent) _exit(CANNOT_START);
+  if (is_family && setpgid(0, 0) != 0) _exit(CANNOT_START);
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   struct rlimit most = {.rlim_cur = memory, .rlim_max = memory};
   if (memory != RLIM_INFINITY && setrlimit(RLIMIT_AS, &most) != 0) _exit(CANNOT_START);
+  struct rlimit small = {.rlim_cur = SCRATCH_BYTES, .rlim_max = SCRATCH_BYTES};
+  if (scratch != NULL && setrlimit(RLIMIT_FSIZE, &small) != 0) _exit(CANNOT_START);
   if (wants_calls) close_calls();
   if (wants_files) close_files();
   execv(program[0], program);
@@ -238,6 +247,8 @@ int main(int count, char **words) {
     else if (strcmp(word, "--user") == 0) wants_user = 1;
     else if (strcmp(word, "--files") == 0) wants_files = 1;
     else if (strcmp(word, "--calls") == 0) wants_calls = 1;
+    else if (strcmp(word, "--family") == 0) is_family = 1;
+    else if (strcmp(word, "--scratch") == 0) scratch = value, n++;
     else if (strcmp(word, "--parent") == 0) worker = atoi(value), n++;
     else if (strcmp(word, "--connect") == 0) connect_port = atoi(value), n++;
     else if (strcmp(word, "--memory") == 0) memory = strtoull(value, NULL, 10), n++;
@@ -254,8 +265,8 @@ int main(int count, char **words) {
   if (score < 0 || write(score, "500", 3) != 3) errno = 0;
   if (score >= 0) close(score);
   if (drop_rights() != 0) return perror("sandbox: cannot change the user"), CANNOT_START;
-  /* After the change of user, which clears it. */
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  /* After the change of user, which clears it. The kernel would end only us, and the program after us. */
+  prctl(PR_SET_PDEATHSIG, is_family ? SIGUSR1 : SIGKILL);
   if (worker != 0 && getppid() != worker) return CANNOT_START;
 
   /* The program itself handles a terminal's Ctrl-C. */
@@ -280,11 +291,17 @@ int main(int count, char **words) {
     if (poll(on, 2, -1) < 0) continue;
     struct signalfd_siginfo arrived;
     if (on[0].revents != 0 && read(signals, &arrived, sizeof arrived) > 0) {
-      if (arrived.ssi_signo == SIGTERM) kill(child, SIGTERM);
-      if (arrived.ssi_signo == SIGUSR1) kill(child, SIGKILL);
+      pid_t all = is_family ? -child : child;
+      if (arrived.ssi_signo == SIGTERM) kill(all, SIGTERM);
+      if (arrived.ssi_signo == SIGUSR1) kill(all, SIGKILL);
     }
+    siginfo_t ended = {0};
     int status;
-    if (waitpid(child, &status, WNOHANG) == child) return end_as(status);
+    if (waitid(P_PID, child, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid == child) {
+      /* Before its number is free for another process. */
+      if (is_family) kill(-child, SIGKILL);
+      if (waitpid(child, &status, WNOHANG) == child) return end_as(status);
+    }
     if (on[1].revents & POLLIN) answer_socket();
     else if (on[1].revents != 0) on[1].fd = -1;
   }

@@ -169,7 +169,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'page-resolvers',
     'programs that find the media of a web page: what they may be asked, how they run, what they answer',
-    'services/shared/masking errors.ts ffmpeg/host upstream/egress upstream/gateway',
+    'services/shared/masking errors.ts ffmpeg/host upstream/egress upstream/gateway upstream/provider',
   ),
 
   // Who makes what, for whom.

@@ -51,9 +51,6 @@ describe('streamlink', () => {
     ['{"streams": {}}', /has no stream/],
     [answer, /no stream 4320p; it has 480p, 720p, raw/, '4320p'],
     [answer, /no stream __proto__/, '__proto__'],
-    [only({ type: 'muxed-stream' }), /of the type muxed-stream/],
-    [only({ type: 'dash', url: 'http://x/a.mpd' }), /of the type dash/],
-    [only({ type: 'http', method: 'POST', url: 'http://x/a' }), /no address of its own/],
     [only({ type: 'hls', url: 'file:///etc/passwd' }), /no source may have/],
     [only({ type: 'hls', url: 'file:///etc/passwd', master: 'http://x/a.m3u8' }), /no source may have/],
     [only({ type: 'hls', url: 'http://x/a.m3u8', master: 'file:///etc/passwd' }), /no source may have/],
@@ -64,9 +61,18 @@ describe('streamlink', () => {
     expect(() => readStreamlink(text, quality)).not.toThrow('a:b@');
   });
 
+  it.each([
+    { type: 'muxed-stream' },
+    { type: 'stream', url: null },
+    { type: 'dash', url: 'http://x/a.mpd' },
+    { type: 'http', method: 'POST', url: 'http://x/a' },
+  ])('leaves %j to the pipe', (stream) => {
+    expect(readStreamlink(only(stream), 'best')).toBe('piped');
+  });
+
   it('leaves out headers that HTTP does not allow', () => {
     const given = only({ type: 'http', url: 'http://x/a', headers: { 'X-A': '1\r\nX-B: 2', 'X C': '3', 'X-D': '4' } });
-    expect(readStreamlink(given, 'best').addresses[0].headers).toEqual({ 'X-D': '4' });
+    expect(readStreamlink(given, 'best')).toMatchObject({ addresses: [{ headers: { 'X-D': '4' } }] });
   });
 });
 

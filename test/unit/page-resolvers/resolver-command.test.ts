@@ -10,6 +10,7 @@ import {
 const URL_OF_PAGE = "https://anna:secret@tv.test/watch?q=it's&token=secret";
 const COOKIES = '.tv.test\tTRUE\t/\tTRUE\t0\tid\tsecret\n';
 const PROXY = 'http://page:secret@127.0.0.1:1';
+const AROUND = { folder: '/f', proxyUrl: PROXY, ffmpegPath: '/usr/bin/ffmpeg' };
 
 const order = (resolver: ResolverOrder['resolver'], more: Partial<ResolverOrder> = {}): ResolverOrder => ({
   ...{ resolver, url: URL_OF_PAGE, asked: readResolverArguments(resolver, undefined), cookies: COOKIES },
@@ -17,7 +18,7 @@ const order = (resolver: ResolverOrder['resolver'], more: Partial<ResolverOrder>
 });
 
 describe.each(['streamlink', 'ytdlp'] as const)('%s', (resolver) => {
-  const { args, stdin, files } = resolverCommand(order(resolver), '/dev/shm/x', PROXY);
+  const { args, stdin, files } = resolverCommand(order(resolver), AROUND);
 
   it('has no secret among its arguments', () => {
     expect(args.join(' ')).not.toMatch(/secret|tv\.test|127\.0\.0\.1/);
@@ -32,12 +33,12 @@ describe.each(['streamlink', 'ytdlp'] as const)('%s', (resolver) => {
 
   it('takes what the caller asked as whole words', () => {
     const asked = { quality: 'best', options: ['--x=a b'] };
-    expect(resolverCommand(order(resolver, { asked }), '/f', PROXY).args).toContain('--x=a b');
+    expect(resolverCommand(order(resolver, { asked }), AROUND).args).toContain('--x=a b');
   });
 });
 
 it('quotes what yt-dlp reads as a shell does', () => {
-  expect(resolverCommand(order('ytdlp'), '/f', PROXY).stdin.split('\n')).toEqual([
+  expect(resolverCommand(order('ytdlp'), AROUND).stdin.split('\n')).toEqual([
     `--proxy '${PROXY}'`,
     "'https://anna:secret@tv.test/watch?q=it%27s&token=secret'",
     '',
@@ -45,7 +46,7 @@ it('quotes what yt-dlp reads as a shell does', () => {
 });
 
 it('gives streamlink one setting a line', () => {
-  expect(resolverCommand(order('streamlink'), '/f', PROXY).files.config?.split('\n')).toEqual([
+  expect(resolverCommand(order('streamlink'), AROUND).files.config?.split('\n')).toEqual([
     `url=${URL_OF_PAGE}`,
     `http-proxy=${PROXY}`,
     'http-cookie=id=secret',
@@ -53,12 +54,21 @@ it('gives streamlink one setting a line', () => {
   ]);
 });
 
+it('lets streamlink put out MPEG-TS itself, with a folder for its pipes and the same secrets in its file', () => {
+  const { args, files, scratch } = resolverCommand(order('streamlink', { isPiped: true }), AROUND);
+  expect(args).toEqual(expect.arrayContaining(['--stdout', '--ffmpeg-fout=mpegts', '--default-stream=best']));
+  expect(args).not.toContain('--json');
+  expect(args.join(' ')).not.toMatch(/secret|tv\.test|127\.0\.0\.1/);
+  expect(files).toEqual(resolverCommand(order('streamlink'), AROUND).files);
+  expect(scratch).toMatch(/^\/f\/./);
+});
+
 it('gives yt-dlp a cookies file only when there are cookies, and asks for whole lists only then', () => {
-  const without = resolverCommand(order('ytdlp', { cookies: undefined, isFlatList: true }), '/f', PROXY);
+  const without = resolverCommand(order('ytdlp', { cookies: undefined, isFlatList: true }), AROUND);
   expect(without.files).toEqual({});
   expect(without.args).toContain('--flat-playlist');
   expect(without.args.some((each) => each.startsWith('--cookies'))).toBe(false);
-  expect(resolverCommand(order('ytdlp'), '/f', PROXY).args).toEqual(
+  expect(resolverCommand(order('ytdlp'), AROUND).args).toEqual(
     expect.arrayContaining(['--no-playlist', '--cookies=/f/cookies', '--format=bestvideo+bestaudio/best']),
   );
 });

@@ -7,7 +7,10 @@ import { findOnPath } from '../ffmpeg/host/find-on-path.ts';
 import type { Sandbox } from '../ffmpeg/host/sandbox.ts';
 import type { EgressGuard } from '../upstream/egress/egress-guard.ts';
 import type { Gateway } from '../upstream/gateway/gateway.ts';
+import { PAGE_LIMITS, type PageSessionLimits } from '../upstream/gateway/page-session.ts';
+import { pipeUrl } from '../upstream/provider/page-pipe.ts';
 import { checkedCookies, readCookiesFile } from './cookies-file.ts';
+import { type MediaPipe, openMediaPipe } from './media-pipe.ts';
 import { notInstalled, type PageResolver, switchedOff } from './page-resolver.ts';
 import { type FoundMedia, failed, readStreamlink, readYtdlp } from './resolver-answer.ts';
 import { readResolverArguments } from './resolver-arguments.ts';
@@ -44,6 +47,8 @@ const MEDIA_MS = 20_000;
 const VERSION_MS = 10_000;
 /** Each takes a core for a second and 100 MB. */
 const MOST_AT_ONCE = 4;
+/** Media has no end. */
+const PIPE_LIMITS: PageSessionLimits = { ...PAGE_LIMITS, bytes: Number.POSITIVE_INFINITY };
 
 export class PageResolvers {
   readonly #deps: PageResolversDeps;
@@ -77,7 +82,7 @@ export class PageResolvers {
   }
 
   /** The addresses of a page's media. @throws {StreampoolError} as `check`, and 502 or 504 when nothing was found */
-  async media(order: PageOrder, signal?: AbortSignal): Promise<FoundMedia> {
+  async media(order: PageOrder, signal?: AbortSignal): Promise<FoundMedia | 'piped'> {
     const asked = readResolverArguments(order.resolver, order.args);
     const text = await this.#run(order, { asked, isFlatList: false }, MEDIA_MS, signal);
     return order.resolver === 'streamlink' ? readStreamlink(text, asked.quality) : readYtdlp(text);
@@ -85,9 +90,28 @@ export class PageResolvers {
 
   /** The same for the group of a stream. */
   async sourceOf(order: PageOrder) {
-    const { addresses, expiresAtMs } = await this.media(order);
+    const found = await this.media(order);
+    if (found === 'piped') return { url: pipeUrl(order.url), headers: {}, userAgent: undefined };
+    const { addresses, expiresAtMs } = found;
     const [{ url, headers, userAgent, variant }, audio] = addresses;
     return { url, headers, userAgent, variant, audio, expiresAtMs };
+  }
+
+  /**
+   * The media of a page that has no address of its own.
+   * @throws {StreampoolError} as `media`, when none comes
+   */
+  async openPipe(order: PageOrder, signal?: AbortSignal): Promise<MediaPipe> {
+    const asked = readResolverArguments(order.resolver, order.args);
+    const run = await this.#prepared(order, { asked, isPiped: true }, PIPE_LIMITS);
+    try {
+      const pipe = await openMediaPipe({ ...run, timeoutMs: MEDIA_MS, signal });
+      void pipe.closed.then(() => run.page.close());
+      return pipe;
+    } catch (error) {
+      run.page.close();
+      throw error;
+    }
   }
 
   /** What yt-dlp says of a page, as it says it. @throws {StreampoolError} as `check`, 422 when it failed, 504 after 60 s */
@@ -113,23 +137,30 @@ export class PageResolvers {
     timeoutMs: number,
     signal?: AbortSignal,
   ): Promise<string> {
-    const { sandbox, gateway, guard } = this.#deps;
-    const { resolver, url } = order;
-    const path = this.#path(resolver);
-    guard.checkLiteral(new URL(url));
-    const cookies = await this.#cookies(order);
     if (this.#running >= MOST_AT_ONCE) {
       const message = `This worker runs ${MOST_AT_ONCE} page resolvers already. Try again in a few seconds.`;
       throw new LimitError('processes', message, { retryAfterSeconds: 5 });
     }
     this.#running += 1;
-    const page = gateway.openPages();
     try {
-      return await runResolver({ path, sandbox, page, timeoutMs, signal, order: { resolver, url, cookies, ...how } });
+      const run = await this.#prepared(order, how, PAGE_LIMITS);
+      return await runResolver({ ...run, timeoutMs, signal }).finally(() => run.page.close());
     } finally {
-      page.close();
       this.#running -= 1;
     }
+  }
+
+  async #prepared(
+    order: PageOrder,
+    how: Pick<ResolverOrder, 'asked' | 'isFlatList' | 'isPiped'>,
+    limits: PageSessionLimits,
+  ) {
+    const { sandbox, gateway, guard } = this.#deps;
+    const { resolver, url } = order;
+    const path = this.#path(resolver);
+    guard.checkLiteral(new URL(url));
+    const cookies = await this.#cookies(order);
+    return { path, sandbox, page: gateway.openPages(limits), order: { resolver, url, cookies, ...how } };
   }
 
   #path(resolver: PageResolver): string {

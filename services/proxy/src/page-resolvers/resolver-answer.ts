@@ -56,9 +56,10 @@ const OF_A_CONNECTION = ['connection', 'accept-encoding', 'host', 'content-lengt
 /**
  * @param stdout of `streamlink --json` for all streams of a page
  * @param quality names of streams, the best first
+ * @returns `piped` when only streamlink itself can put out the media, such as that of a manifest of DASH
  * @throws {SourceError} when it found nothing that can be played, with what it said
  */
-export function readStreamlink(stdout: string, quality: string): FoundMedia {
+export function readStreamlink(stdout: string, quality: string): FoundMedia | 'piped' {
   const answer = parsed('streamlink', streamlinkAnswer, stdout);
   if (answer.error != null) throw failed('streamlink', answer.error);
   const streams = answer.streams ?? {};
@@ -70,9 +71,8 @@ export function readStreamlink(stdout: string, quality: string): FoundMedia {
   if (found === undefined) {
     throw failed('streamlink', `the page has no stream ${quality}; it has ${names.slice(0, 20).join(', ')}`);
   }
-  if (found.url == null || (found.type !== 'hls' && found.type !== 'http') || (found.method ?? 'GET') !== 'GET') {
-    throw failed('streamlink', `the stream ${name} is of the type ${found.type}, which has no address of its own`);
-  }
+  const isPlayedByName = found.type === 'hls' || found.type === 'http';
+  if (found.url == null || !isPlayedByName || (found.method ?? 'GET') !== 'GET') return 'piped';
   return media(
     'streamlink',
     [{ ...placeOf(found.url, found.master), isHls: found.type === 'hls', headers: found.headers }],

@@ -14,6 +14,8 @@ export interface ResolverOrder {
   readonly cookies: string | undefined;
   /** yt-dlp: of a list only what its page says, and all of it. */
   readonly isFlatList?: boolean;
+  /** Streamlink only: it puts out the media itself. */
+  readonly isPiped?: boolean;
 }
 
 export interface ResolverCommand {
@@ -21,42 +23,60 @@ export interface ResolverCommand {
   readonly stdin: string;
   /** Files for it by their names, which only it may read. */
   readonly files: Readonly<Record<string, string>>;
+  /** A folder for the named pipes to the FFmpeg that it starts; undefined: it starts none. */
+  readonly scratch?: string;
+}
+
+export interface Surroundings {
+  /** Where its files will be. */
+  readonly folder: string;
+  /** Of the gateway, with the token. */
+  readonly proxyUrl: string;
+  readonly ffmpegPath: string;
 }
 
 /** Names of the files. */
 const CONFIG = 'config';
 const COOKIES = 'cookies';
+const SCRATCH = 'pipes';
 
-/**
- * @param folder where its files will be
- * @param proxyUrl of the gateway, with the token
- */
-export function resolverCommand(order: ResolverOrder, folder: string, proxyUrl: string): ResolverCommand {
-  return order.resolver === 'streamlink' ? streamlink(order, folder, proxyUrl) : ytdlp(order, folder, proxyUrl);
+export function resolverCommand(order: ResolverOrder, surroundings: Surroundings): ResolverCommand {
+  return order.resolver === 'streamlink' ? streamlink(order, surroundings) : ytdlp(order, surroundings);
 }
 
-/** Its file of settings has `name=value` in each line, without quotes. It says all streams, and `readStreamlink` chooses. */
-function streamlink({ url, asked, cookies }: ResolverOrder, folder: string, proxyUrl: string): ResolverCommand {
+/**
+ * Its file of settings has `name=value` in each line, without quotes. It says all streams, and `readStreamlink` chooses; or it puts out
+ * the one that it is told, with pictures and sound in one MPEG-TS.
+ */
+function streamlink(
+  { url, asked, cookies, isPiped }: ResolverOrder,
+  { folder, proxyUrl, ffmpegPath }: Surroundings,
+): ResolverCommand {
   const lines = [
     `url=${url}`,
     `http-proxy=${proxyUrl}`,
     ...cookiesFor(cookies ?? '', new URL(url)).map(({ name, value }) => `http-cookie=${name}=${value}`),
   ];
+  const how =
+    isPiped === true
+      ? ['--stdout', `--ffmpeg-ffmpeg=${ffmpegPath}`, '--ffmpeg-fout=mpegts', `--default-stream=${asked.quality}`]
+      : // With an FFmpeg it says of HLS with sound apart only that it would put that together, and not where it is.
+        ['--json', '--ffmpeg-ffmpeg=/nonexistent'];
   return {
     args: [
-      ...['--json', '--loglevel=error', '--auto-version-check=no'],
-      // With an FFmpeg it says of HLS with sound apart only that it would put that together, and not where it is.
-      ...['--ffmpeg-no-validation', '--ffmpeg-ffmpeg=/nonexistent'],
+      ...['--loglevel=error', '--auto-version-check=no', '--ffmpeg-no-validation'],
+      ...how,
       ...asked.options,
       `--config=${folder}/${CONFIG}`,
     ],
     stdin: '',
     files: { [CONFIG]: `${lines.join('\n')}\n` },
+    ...(isPiped === true ? { scratch: `${folder}/${SCRATCH}` } : {}),
   };
 }
 
 /** Its settings are words as a shell reads them. */
-function ytdlp(order: ResolverOrder, folder: string, proxyUrl: string): ResolverCommand {
+function ytdlp(order: ResolverOrder, { folder, proxyUrl }: Surroundings): ResolverCommand {
   const { url, asked, cookies, isFlatList = false } = order;
   const files: Record<string, string> = cookies === undefined ? {} : { [COOKIES]: cookies };
   return {

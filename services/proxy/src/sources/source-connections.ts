@@ -13,6 +13,7 @@ import { type AnsweredMedia, answeredMedia } from '../upstream/http/answered-med
 import type { Hop } from '../upstream/http/hop.ts';
 import { openUpstream, requireSuccess } from '../upstream/http/open-upstream.ts';
 import type { SourceMemories } from '../upstream/http/source-memory.ts';
+import type { OpenPipe } from '../upstream/http/upstream-request.ts';
 import type { BodyReader } from '../upstream/messages/body-reader.ts';
 import { type AccountWatch, mayBeConnectionLimit } from '../upstream/provider/provider-connections.ts';
 import type { SourceAddress } from '../upstream/provider/source-address.ts';
@@ -36,6 +37,8 @@ export interface SourceConnectionsDeps {
   readonly clock: Clock;
   /** See `UpstreamRequest`. */
   readonly hop?: Hop | undefined;
+  /** See `UpstreamRequest`. */
+  readonly openPipe?: OpenPipe | undefined;
   readonly log: Logger;
 }
 
@@ -193,7 +196,7 @@ export class SourceConnections {
     signal: AbortSignal,
     tryMs = Number.POSITIVE_INFINITY,
   ): Promise<AnsweredMedia & { readonly closed: Promise<void> }> {
-    const { guard, memories, account, settings, clock, hop } = this.#deps;
+    const { guard, memories, account, settings, clock, hop, openPipe } = this.#deps;
     const response = await openUpstream({
       ...this.#address,
       signal,
@@ -203,6 +206,7 @@ export class SourceConnections {
       account,
       clock,
       hop,
+      openPipe,
       memory: memories.of(this.#address),
     });
     const firstBytesMs = Math.min(settings.liveChunkTimeoutMs, tryMs);

@@ -2,6 +2,7 @@
 
 import type { FailoverState, SilenceOrder, StreamRecord } from '../../../registry/types.ts';
 import { canFailOver, mayMoveOn } from '../upstream/failover/failover.ts';
+import { pipeUrl } from '../upstream/provider/page-pipe.ts';
 import type { FailoverCause, Following, GroupSource, SourceAddress } from '../upstream/provider/source-address.ts';
 import type { FailoverGroup } from './failover-group.ts';
 
@@ -75,12 +76,15 @@ export class StreamSource implements GroupSource {
     const sticky = stream.stickySession === true;
     const sound = audio && { ...audio, userAgent: audio.userAgent ?? stream.userAgent };
     const own = { headers: headers ?? stream.headers, userAgent: userAgent ?? stream.userAgent };
+    const { page } = stream;
+    const isPipe = page !== undefined && url === pipeUrl(stream.url);
     return {
       url,
       ...own,
       sticky,
       ...(variant === undefined ? {} : { variant }),
       ...(sound === undefined ? {} : { audio: sound }),
+      ...(isPipe ? { pipe: { ...page, url: stream.url } } : {}),
     };
   }
 

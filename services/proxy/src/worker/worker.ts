@@ -57,6 +57,7 @@ import { HlsRequests } from '../upstream/hls/hls-requests.ts';
 import { HlsSources } from '../upstream/hls/hls-sources.ts';
 import type { OpenHls } from '../upstream/hls/hls-upstream.ts';
 import { SourceMemories } from '../upstream/http/source-memory.ts';
+import type { OpenPipe } from '../upstream/http/upstream-request.ts';
 import { ProviderConnections } from '../upstream/provider/provider-connections.ts';
 import { Playback } from '../viewers/playback.ts';
 import { Seating } from '../viewers/seating.ts';
@@ -153,6 +154,7 @@ export async function createWorker(
     stallTimeoutMs: config.liveChunkTimeoutMs,
     clientStallTimeoutMs: config.clientStallTimeoutMs,
     openHls,
+    openPipe: (...pipe) => openPipe(...pipe),
   });
 
   const pageResolvers = new PageResolvers({
@@ -163,6 +165,7 @@ export async function createWorker(
     },
     ...{ sandbox, gateway, guard },
   });
+  const openPipe: OpenPipe = (pipe, signal) => pageResolvers.openPipe(pipe, signal);
 
   const sources = new SourceFeeds(
     {
@@ -173,6 +176,7 @@ export async function createWorker(
       registry,
       placeOf,
       openHls,
+      openPipe,
       ringLimits: limits,
       settings: {
         connectTimeoutMs: config.connectTimeoutMs,

@@ -45,6 +45,16 @@ export interface DeviceAccess {
 
 export const NO_DEVICES: DeviceAccess = { devices: [], readable: [] };
 
+/** What a program other than FFmpeg may have. */
+export interface ProgramLimits {
+  /** What it may read and run beside the system's libraries. */
+  readonly readable: readonly string[];
+  /** Address space. */
+  readonly memoryBytes: number;
+  /** A folder in which it may make named pipes and small files. */
+  readonly scratch?: string | undefined;
+}
+
 /** A program and its arguments, ready for `spawn`. */
 export interface CommandLine {
   readonly program: string;
@@ -183,17 +193,19 @@ export class Sandbox {
   }
 
   /**
-   * Another program in the same sandbox, without devices.
-   *
-   * @param limits `readable`: what it may read and run beside the system's libraries; `memoryBytes`: address space
+   * Another program in the same sandbox, without devices. What it starts ends with it.
    */
   lineOfProgram(
     program: string,
     args: readonly string[],
     gatewayPort: number,
-    { readable, memoryBytes }: { readonly readable: readonly string[]; readonly memoryBytes: number },
+    { readable, memoryBytes, scratch }: ProgramLimits,
   ): CommandLine {
-    return this.#lineOf(program, args, gatewayPort, { devices: [], readable }, memoryBytes);
+    const more = [
+      ...['--family', '--memory', String(memoryBytes)],
+      ...(scratch === undefined ? [] : ['--scratch', scratch]),
+    ];
+    return this.#lineOf(program, args, gatewayPort, { devices: [], readable }, more);
   }
 
   #lineOf(
@@ -201,7 +213,7 @@ export class Sandbox {
     args: readonly string[],
     gatewayPort: number | undefined,
     access = this.#access,
-    memoryBytes?: number,
+    more: readonly string[] = [],
   ): CommandLine {
     if (this.#helper === undefined) return { program, args, cwd: '/', killSignal: 'SIGKILL' };
     const { user, files, calls } = this.layers;
@@ -217,7 +229,7 @@ export class Sandbox {
         : []),
       ...(calls ? ['--calls'] : []),
       ...(gatewayPort === undefined ? [] : ['--connect', String(gatewayPort)]),
-      ...(memoryBytes === undefined ? [] : ['--memory', String(memoryBytes)]),
+      ...more,
     ];
     return {
       program: this.#helper,

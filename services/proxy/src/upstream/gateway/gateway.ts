@@ -15,13 +15,14 @@ import type { OpenHls, PlaylistText } from '../hls/hls-upstream.ts';
 import { readerOf } from '../http/answer-reader.ts';
 import { openUpstream, requireSuccess } from '../http/open-upstream.ts';
 import type { SourceMemories, SourceMemory } from '../http/source-memory.ts';
-import type { UpstreamResponse } from '../http/upstream-request.ts';
+import type { OpenPipe, UpstreamResponse } from '../http/upstream-request.ts';
 import { parseContentLength } from '../messages/byte-range.ts';
 import { FiniteTransfer, type Part } from '../messages/finite-transfer.ts';
 import { ReplyWriter } from '../messages/reply-writer.ts';
 import { StallLimit } from '../messages/stall-limit.ts';
 import { type HlsEntry, type HlsRole, isPlaylist, rewritePlaylist } from '../playlists/hls-rewrite.ts';
 import { readPlaylist } from '../playlists/playlist-body.ts';
+import type { PagePipe } from '../provider/page-pipe.ts';
 import type { AccountWatch, ProviderConnections, ProviderPlace } from '../provider/provider-connections.ts';
 import { FIRST_BYTES_WANTED, hintFromUrl, kindOfResponse, MANIFEST_INSTEAD } from '../provider/source-kind.ts';
 import { GatewayHls } from './gateway-hls.ts';
@@ -41,12 +42,16 @@ export interface GatewaySettings {
   readonly clientStallTimeoutMs: number;
   /** Opens an HLS source as viewers read it. Unset: each FFmpeg asks the provider by itself. */
   readonly openHls?: OpenHls | undefined;
+  /** See `UpstreamRequest`. */
+  readonly openPipe?: OpenPipe | undefined;
 }
 
 export interface GatewaySource {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly userAgent: string;
+  /** See `SourceAddress`. */
+  readonly pipe?: PagePipe;
 }
 
 /** The protocols that FFmpeg needs for an input behind the gateway: `-protocol_whitelist`. */
@@ -385,6 +390,8 @@ export class GatewaySession {
           entryUrl: this.#source.url,
           headers: this.#source.headers,
           userAgent: this.#source.userAgent,
+          // Media that comes out of a page resolver names nothing else.
+          pipe: url === this.#source.url ? this.#source.pipe : undefined,
           method: request.method === 'HEAD' ? 'HEAD' : 'GET',
           range: reference.role === 'playlist' ? undefined : (part?.range ?? request.headers.range),
           ifRange: part?.ifRange,

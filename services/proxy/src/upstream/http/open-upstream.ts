@@ -6,6 +6,7 @@ import { systemClock } from '../../../../shared/clock.ts';
 import { maskUrl } from '../../../../shared/masking/mask.ts';
 import { pauseBy } from '../../async.ts';
 import { SourceError } from '../../errors.ts';
+import type { PagePipe } from '../provider/page-pipe.ts';
 import { isLimitStatus } from '../provider/provider-connections.ts';
 import { DigestSession, digestChallenge } from './digest-auth.ts';
 import { pathOf } from './hop.ts';
@@ -27,6 +28,7 @@ const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
  * @throws {StreampoolError} 422 for a header that HTTP does not allow
  */
 export async function openUpstream(request: UpstreamRequest): Promise<UpstreamResponse> {
+  if (request.pipe !== undefined) return openedPipe(request, request.pipe);
   assertHeaders({ ...request.headers, 'user-agent': request.userAgent });
   const memory = request.memory ?? new SourceMemory();
   const first = parseUrl(request.url);
@@ -64,6 +66,14 @@ const LOOP_DETECTED = 508;
 /** First delay before a provider is asked again whether it has noticed a closed connection. */
 const FIRST_RETRY_MS = 200;
 const LAST_RETRY_MS = 1_000;
+
+async function openedPipe(request: UpstreamRequest, pipe: PagePipe): Promise<UpstreamResponse> {
+  const { openPipe, url, signal, account, memory } = request;
+  if (openPipe === undefined) throw new SourceError('refused', 'The output of a page resolver is not read here.');
+  const { body, closed } = await openPipe(pipe, signal);
+  if (account !== undefined) void closed.then(account.opened());
+  return { status: 200, headers: {}, body, closed, url, received: memory?.received };
+}
 
 /** Sends the request. If it is refused with cookies of an earlier session, sends it again without them. */
 async function admitted(

@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream';
 import type { Clock } from '../../../../shared/clock.ts';
 import type { EgressGuard } from '../egress/egress-guard.ts';
+import type { PagePipe } from '../provider/page-pipe.ts';
 import type { AccountWatch } from '../provider/provider-connections.ts';
 import type { Hop } from './hop.ts';
 import type { SourceConnections } from './kept-connections.ts';
@@ -49,7 +50,17 @@ export interface UpstreamRequest {
   readonly hop?: Hop | undefined;
   /** The origin to which `Authorization` and `Cookie` belong, if it differs from that of `url`. */
   readonly entryUrl?: string | undefined;
+  /** See `SourceAddress`. Then nobody is asked over HTTP here. */
+  readonly pipe?: PagePipe | undefined;
+  /** Unset: no source is a pipe. */
+  readonly openPipe?: OpenPipe | undefined;
 }
+
+/** Starts a page resolver that puts media out. @throws {StreampoolError} when none comes */
+export type OpenPipe = (
+  pipe: PagePipe,
+  signal: AbortSignal | undefined,
+) => Promise<Pick<UpstreamResponse, 'body' | 'closed'>>;
 
 export interface UpstreamResponse {
   readonly status: number;

@@ -1,4 +1,5 @@
 /** A source for its readers: its address, and how to leave it for the next one. */
+import type { PagePipe } from './page-pipe.ts';
 
 export interface SourceAddress {
   readonly url: string;
@@ -10,6 +11,8 @@ export interface SourceAddress {
   readonly variant?: string;
   /** Sound that comes apart from the pictures, which are at `url`. */
   readonly audio?: Pick<SourceAddress, 'url' | 'headers' | 'userAgent'>;
+  /** It is the output of a page resolver; `url` only names it. */
+  readonly pipe?: PagePipe;
 }
 
 /** Why a source was left. */

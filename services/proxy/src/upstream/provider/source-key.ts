@@ -13,9 +13,9 @@ export function hlsFeedOf(address: SourceAddress): string {
   return hlsFeedKey(hashOf(address));
 }
 
-function hashOf({ url, headers, userAgent }: SourceAddress): string {
+function hashOf({ url, headers, userAgent, pipe }: SourceAddress): string {
   const sorted = Object.entries(headers).sort(([a], [b]) => (a < b ? -1 : 1));
   return createHash('sha256')
-    .update(JSON.stringify([url, sorted, userAgent]))
+    .update(JSON.stringify([url, sorted, userAgent, ...(pipe === undefined ? [] : [pipe.url, pipe.key])]))
     .digest('hex');
 }

@@ -1,5 +1,6 @@
 /** Decides what kind a source is: by its URL before it is opened, by its first bytes afterwards. Pure. */
 import { maskText } from '../../../../shared/masking/mask.ts';
+import { isPipeUrl } from './page-pipe.ts';
 
 /** `finite`: it has an end and allows seeking (VOD). */
 export type KindHint = 'mpegts' | 'hls' | 'dash' | 'finite' | 'unknown';
@@ -42,9 +43,10 @@ const SYNCS_AT_START = 3;
 
 /**
  * What a URL says about its source, by m3u-proxy's rule. A path that ends in .mp4, .mkv, .webm or .avi is finite, .m3u8
- * is HLS, .mpd is DASH, .ts or a path with `/live/` is live MPEG-TS.
+ * is HLS, .mpd is DASH, .ts or a path with `/live/` is live MPEG-TS. So is what comes out of a page resolver.
  */
 export function hintFromUrl(url: string): KindHint {
+  if (isPipeUrl(url)) return 'mpegts';
   const path = (url.split(/[?#]/, 1)[0] ?? '').toLowerCase();
   if (/\.(?:mp4|mkv|webm|avi)$/.test(path)) return 'finite';
   if (path.endsWith('.m3u8')) return 'hls';
@@ -120,6 +122,7 @@ export function speaksOfFile({
  * is then a real end.
  */
 export function isRecording(url: string): boolean {
+  if (isPipeUrl(url)) return false;
   const [path = '', query = ''] = url.split('#', 1)[0]?.split('?', 2) ?? [];
   return /\/timeshift(?:\/|\.php$)/i.test(path) || /(?:^|&)l?utc=\d/i.test(query);
 }
