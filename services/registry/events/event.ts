@@ -86,6 +86,10 @@ export interface FailoverNews {
   readonly reason: string;
   readonly oldUrl: string;
   readonly newUrl: string;
+  /** Which of its sources the stream plays then, where that is not the index of the state: see `playedSource`. */
+  readonly index?: number;
+  /** The program that asks the stream's web page. */
+  readonly page?: string;
 }
 
 /** The data of `failover_triggered`, without how many viewers see it. */
@@ -93,8 +97,9 @@ export function failoverData(
   next: { readonly index: number; readonly attempts: number },
   why: FailoverNews | undefined,
 ) {
-  const { reason, oldUrl, newUrl } = why ?? {};
-  return { reason, old_url: oldUrl, new_url: newUrl, failover_index: next.index, attempt_number: next.attempts };
+  const { reason, oldUrl, newUrl, page, index = next.index } = why ?? {};
+  const where = { old_url: oldUrl, new_url: newUrl, failover_index: index, attempt_number: next.attempts };
+  return { reason, ...where, ...(page === undefined ? {} : { page }) };
 }
 
 /** The same, as a worker numbers what it tells: so a repetition is not a second event. */

@@ -65,6 +65,12 @@ function fieldsOf({ data }: ToldEvent, { shown }: Reader): Fields {
   };
 }
 
+/** Where an address leads. */
+function at(url: string): string {
+  const [, host] = /^https?:\/\/([^/?#]+)/.exec(url) ?? [];
+  return host === undefined ? '' : `, at ${host}`;
+}
+
 /** The id of a client, if somebody chose it: the others say nothing to people. */
 function playerIn(clientId: string): string {
   if (clientId.startsWith('console_')) return 'somebody in the console';
@@ -90,7 +96,8 @@ export function eventSentences(reader: Reader): (event: ToldEvent) => string {
     },
     failover_triggered: ({ name, text, number }) => {
       const index = number('failover_index') ?? -1;
-      const where = index < 0 ? 'its primary source' : `backup ${index + 1}`;
+      const primary = text('page') === '' ? 'its primary source' : `another address of its page${at(text('new_url'))}`;
+      const where = index < 0 ? primary : `backup ${index + 1}`;
       return `${name} went to ${where}${because(text('reason').replaceAll('_', ' '))}`;
     },
     worker_joined: ({ worker, text }) => `${worker} ${text('reason') === 'back' ? 'is back' : 'started'}`,

@@ -1,9 +1,11 @@
 /** Streams of web pages: their media is found once for all, when they are first played, and anew when it stops working. */
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { StreampoolError } from '../../../services/proxy/src/errors.ts';
 import { ADDRESS_EXPIRES, type PageMedia } from '../../../services/proxy/src/streams/failover-group.ts';
 import { renewAtMs } from '../../../services/proxy/src/streams/renewal.ts';
 import { StreamSource } from '../../../services/proxy/src/streams/stream-source.ts';
+import { pipeUrl } from '../../../services/proxy/src/upstream/provider/page-pipe.ts';
+import { isLiveByName } from '../../../services/proxy/src/upstream/provider/source-kind.ts';
 import { groupOf, sourceKey } from '../../../services/registry/groups.ts';
 import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
 import type { StreamPage, StreamSpec } from '../../../services/registry/types.ts';
@@ -125,18 +127,50 @@ it('goes on with its failover URLs where the page gives nothing', async () => {
   expect(source.address.url).toBe('http://backup.test/1.ts');
 });
 
-it('goes on with each of its failover URLs in turn when the page gives nothing any more, however often it gave something', async () => {
+it('goes on with each of its failover URLs in turn when what the page gives again does not play either', async () => {
   const failoverUrls = ['http://backup.test/1.ts', 'http://backup.test/2.ts'];
   const finds = [1, 2, 3].map((n) => media(`http://cdn.test/${n}.m3u8`, { headers: { Cookie: `c=${n}` } }));
   const { source } = await pageStream(finds, { failoverUrls });
   await source.findMedia();
-  for (const index of [0, 1]) await source.advance(index, { reason: 'stalled' });
-  expect(source.address.url).toBe('http://cdn.test/3.m3u8');
-  await source.advance(2, { reason: 'stalled' });
-  expect(source.address).toMatchObject({ url: failoverUrls[0], headers: {} });
-  await source.advance(3, { reason: 'stalled' });
-  expect(source.address.url).toBe(failoverUrls[1]);
-  expect(await source.advance(4, { reason: 'stalled' })).toBe(false);
+  const played: string[] = [];
+  for (let index = 0; await source.advance(index, { reason: 'stalled' }); index += 1) played.push(source.address.url);
+  const [one, two] = failoverUrls;
+  expect(played).toEqual(['http://cdn.test/2.m3u8', one, two, 'http://cdn.test/3.m3u8', one, two]);
+  expect(source.address.headers).toEqual({});
+});
+
+it.each([
+  [403, 'address_refused'],
+  [410, 'address_refused'],
+  [500, 'stream_error'],
+])('tells of a move to another address of the page, after %i for the reason %s', async (status, reason) => {
+  const finds = [1, 2].map((n) => media(`http://cdn.test/${n}.m3u8`));
+  const { source, registry } = await pageStream(finds, { failoverUrls: ['http://backup.test/1.ts'] });
+  const told = vi.spyOn(registry, 'advanceFailover');
+  await source.findMedia();
+  await source.advance(0, { reason: 'stream_error', status });
+  await source.advance(1, { reason: 'stream_error', status: 403 });
+  await source.advance(2, { reason: 'stream_error', status: 403 });
+  const news = told.mock.calls.slice(1).map(([, , , why]) => why);
+  expect(news).toEqual([
+    { reason, oldUrl: 'http://cdn.test/1.m3u8', newUrl: 'http://cdn.test/2.m3u8', index: -1, page: 'ytdlp' },
+    expect.objectContaining({ reason: 'address_refused', newUrl: 'http://backup.test/1.ts', index: 0 }),
+  ]);
+});
+
+it('plays what the program puts out, when the page has no address of media', async () => {
+  const { source, asked } = await pageStream([media(pipeUrl('http://tv.test/watch'))]);
+  expect(source.address.pipe).toBeUndefined();
+  await source.findMedia();
+  expect(asked).toHaveLength(1);
+  expect(source.address).toMatchObject({ isFound: true, pipe: { ...PAGE, url: 'http://tv.test/watch' } });
+  expect(isLiveByName(source.address.url)).toBe(true);
+});
+
+it('does not take the address of another page for what the program puts out', async () => {
+  const { source } = await pageStream([], { failoverUrls: [pipeUrl('http://other.test/')] });
+  await source.findMedia();
+  expect(source.address.pipe).toBeUndefined();
 });
 
 it('is found anew when somebody chooses the page, and plays one of its failover URLs when somebody chooses that', async () => {

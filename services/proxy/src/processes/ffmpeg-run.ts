@@ -73,7 +73,7 @@ export async function ffmpegRunOn(
 ): Promise<Run> {
   try {
     if (lease.kind === 'dash') throw new SourceError('not_media', MANIFEST_INSTEAD);
-    const { process, stop, kill, said, lastInputMs } =
+    const { process, stop, kill, said, lastInputMs, isRefused } =
       lease.feed === undefined
         ? urlRun(profile, request, deps, trials)
         : await pipedRun(profile, request, lease.feed, deps, trials);
@@ -85,6 +85,9 @@ export async function ffmpegRunOn(
       said,
       get lastInputMs() {
         return lastInputMs?.();
+      },
+      get isRefused() {
+        return isRefused?.();
       },
       duration: lease.feed === undefined ? process.duration : Promise.resolve(undefined),
       kill,
@@ -104,6 +107,8 @@ interface Parts {
   readonly said: FfmpegSaid;
   /** When FFmpeg last got something of a source that it opened, monotonic ms. */
   readonly lastInputMs?: () => number | undefined;
+  /** See `Run`. */
+  readonly isRefused?: () => boolean;
 }
 
 /** How often it checks whether FFmpeg still has the right tracks. */
@@ -187,7 +192,8 @@ function urlRun(profile: StreamProfile, request: RunRequest, deps: RunDeps, tria
     opened.close();
     return lastError;
   };
-  return { process, stop, kill, said: process.said, lastInputMs: () => opened.lastMediaMs };
+  const [lastInputMs, isRefused] = [() => opened.lastMediaMs, () => opened.isRefused];
+  return { process, stop, kill, said: process.said, lastInputMs, isRefused };
 }
 
 /** Notices an FFmpeg that got input and made no output, whether it ends by itself or has to be killed. */

@@ -27,7 +27,7 @@ import { FeedHls } from '../segments/feed-hls.ts';
 import type { SegmentSettings } from '../segments/feed-segments.ts';
 import type { EarlierFeed } from '../sources/source-media.ts';
 import type { FailoverGroup } from '../streams/failover-group.ts';
-import { ADDRESS_EXPIRES } from '../streams/failover-group.ts';
+import { ADDRESS_EXPIRES, ADDRESS_REFUSED } from '../streams/failover-group.ts';
 import { renewAtMs } from '../streams/renewal.ts';
 import type { StreamSource } from '../streams/stream-source.ts';
 import { accountOf, asPassing } from '../upstream/provider/provider-connections.ts';
@@ -610,6 +610,7 @@ export class ProcessFeed implements PlacedFeed {
   #watch(run: Run): () => void {
     const { address } = this.#began.get(run) ?? this.#source;
     const levels = this.#levelsOf(run, address);
+    const isRefused = () => address.isFound === true && run.isRefused === true;
     const end = watchRun(run, {
       source: this.#source,
       address,
@@ -622,12 +623,12 @@ export class ProcessFeed implements PlacedFeed {
       onTrouble: (cause) => {
         if (!this.#succession.isReady) void this.#leaveSource(cause);
       },
-      renewAtMs: () => renewAtMs(this.#source.state),
+      renewAtMs: () => (isRefused() ? 0 : renewAtMs(this.#source.state)),
       onExpiring: () => {
         const { state } = this.#source;
         if (this.#renewed === state || !this.#isMaker || this.#succession.isReady) return;
         this.#renewed = state;
-        void this.#leaveSource({ reason: ADDRESS_EXPIRES });
+        void this.#leaveSource({ reason: isRefused() ? ADDRESS_REFUSED : ADDRESS_EXPIRES });
       },
       onHung: (why) => {
         if (this.#cut?.run === run) return;

@@ -72,6 +72,8 @@ export interface Run {
   readonly said?: FfmpegSaid | undefined;
   /** When FFmpeg, which opened the source, last got something of it, monotonic ms; undefined: nothing yet, or the worker reads the source. */
   readonly lastInputMs?: number | undefined;
+  /** FFmpeg opened the source, and that has stopped working; see `hasStoppedWorking`. */
+  readonly isRefused?: boolean | undefined;
   /** Duration in seconds, once known, when FFmpeg opened the source; undefined: the source has no end. */
   readonly duration: Promise<number | undefined>;
   /** Ends it at once. The source stays open for the next run until `release`. */

@@ -4,7 +4,7 @@
  */
 
 import { isDeepStrictEqual } from 'node:util';
-import { PAGE_OPENED } from '../../../registry/groups.ts';
+import { PAGE_OPENED, playedSource } from '../../../registry/groups.ts';
 import { movedAtMs } from '../../../registry/new-stream.ts';
 import type { StreamRecords } from '../../../registry/registry.ts';
 import type { FailoverState, MediaSound, StreamPage, StreamRecord } from '../../../registry/types.ts';
@@ -12,9 +12,9 @@ import type { Clock } from '../../../shared/clock.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { maskUrl } from '../../../shared/masking/mask.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
-import { advanceFailover, type FailoverPlan } from '../upstream/failover/failover.ts';
+import { advanceFailover, type FailoverPlan, isStable } from '../upstream/failover/failover.ts';
 import type { ResolverQuestion } from '../upstream/failover/failover-resolver.ts';
-import type { FailoverCause, Following } from '../upstream/provider/source-address.ts';
+import { type FailoverCause, type Following, hasStoppedWorking } from '../upstream/provider/source-address.ts';
 
 /** Asks a stream's failover resolver for the next URL; undefined when the resolver has none. */
 export type AskResolver = (question: ResolverQuestion) => Promise<string | undefined>;
@@ -52,6 +52,10 @@ export interface FailoverGroupDeps {
 
 /** Why a group moves whose address is about to stop working. */
 export const ADDRESS_EXPIRES = 'address_expires';
+/** Why a group moves whose address has stopped working. */
+export const ADDRESS_REFUSED = 'address_refused';
+
+const WHILE_IT_PLAYS: readonly string[] = [ADDRESS_EXPIRES, ADDRESS_REFUSED];
 
 export class FailoverGroup {
   readonly #deps: FailoverGroupDeps;
@@ -192,7 +196,8 @@ export class FailoverGroup {
     const isAsked = cause.reason === 'manual' || cause.reason === PAGE_OPENED;
     if (!isAsked && (await this.#deps.registry.isOnlyLookedAt(asking.id))) return undefined;
     const next = await this.#next(asking, from, cause);
-    return next && this.#put(asking, from, next, cause.reason);
+    const isOver = this.#isOfPage(asking, from) && hasStoppedWorking(cause.status);
+    return next && this.#put(asking, from, next, isOver ? ADDRESS_REFUSED : cause.reason);
   }
 
   /** Moves all, unless somebody else has moved them meanwhile. @returns those that have moved with this call */
@@ -203,7 +208,15 @@ export class FailoverGroup {
     reason: string,
   ): Promise<readonly string[]> {
     const { registry, log, tell } = this.#deps;
-    const why = { reason, oldUrl: maskUrl(from.currentUrl), newUrl: maskUrl(next.currentUrl) };
+    const { page, failoverUrls } = asking;
+    const why = {
+      reason,
+      oldUrl: maskUrl(from.currentUrl),
+      newUrl: maskUrl(next.currentUrl),
+      ...(page === undefined
+        ? {}
+        : { index: playedSource({ failover: next, failoverUrls, page }), page: page.resolver }),
+    };
     const answer = await this.#ask(asking.id, (id) => registry.advanceFailover(id, from.index, next, why));
     const { state, streams } = answer ?? { state: next, streams: [asking.id] };
     const moved = {
@@ -235,10 +248,11 @@ export class FailoverGroup {
             status: cause.status,
             reason: cause.reason,
           });
-    const media = asking.page === undefined ? undefined : await this.#mediaOf(asking.page, asking.url);
+    const isAsked = asking.page !== undefined && this.#asksPage(asking, from, cause);
+    const media = asking.page !== undefined && isAsked ? await this.#mediaOf(asking.page, asking.url) : undefined;
     // What plays stays until there is something in its place.
     const isSame = media?.url === from.currentUrl && media.variant === from.variant;
-    if (cause.reason === ADDRESS_EXPIRES && (media === undefined || isSame)) return undefined;
+    if (WHILE_IT_PLAYS.includes(cause.reason) && (media === undefined || isSame)) return undefined;
     const manual = cause.reason === 'manual';
     const step = { nowMs: this.#deps.clock.wallMs(), manual, resolvedUrl: media?.url ?? resolvedUrl };
     const next = advanceFailover(this.planOf(asking), from, step);
@@ -253,6 +267,18 @@ export class FailoverGroup {
       ...(audio === undefined ? {} : { audio: { ...audio, headers: { ...audio.headers, ...asking.headers } } }),
       ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
     };
+  }
+
+  /** Whether the group plays what its page gave. */
+  #isOfPage({ page, failoverUrls }: StreamRecord, { index, currentUrl }: FailoverState): boolean {
+    return page !== undefined && index !== -1 && !failoverUrls.includes(currentUrl);
+  }
+
+  /** What the page has just given again has failed, too: then the list is tried first, to its end. */
+  #asksPage({ failoverUrls }: StreamRecord, from: FailoverState, { reason }: FailoverCause): boolean {
+    if (reason === 'manual' || WHILE_IT_PLAYS.includes(reason)) return true;
+    const isAgain = from.attempts > 1 && !isStable(from, this.#deps.clock.wallMs());
+    return !isAgain || failoverUrls.indexOf(from.currentUrl) === failoverUrls.length - 1;
   }
 
   /** Undefined when none is found: the group goes on with its list of sources, if it has one. */

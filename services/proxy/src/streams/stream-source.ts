@@ -77,14 +77,15 @@ export class StreamSource implements GroupSource {
     const sound = audio && { ...audio, userAgent: audio.userAgent ?? stream.userAgent };
     const own = { headers: headers ?? stream.headers, userAgent: userAgent ?? stream.userAgent };
     const { page } = stream;
-    const isPipe = page !== undefined && url === pipeUrl(stream.url);
+    const isFound = page !== undefined && !stream.failoverUrls.includes(url);
     return {
       url,
       ...own,
       sticky,
       ...(variant === undefined ? {} : { variant }),
       ...(sound === undefined ? {} : { audio: sound }),
-      ...(isPipe ? { pipe: { ...page, url: stream.url } } : {}),
+      ...(isFound ? { isFound } : {}),
+      ...(isFound && url === pipeUrl(stream.url) ? { pipe: { ...page, url: stream.url } } : {}),
     };
   }
 

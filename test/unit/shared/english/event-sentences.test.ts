@@ -42,6 +42,22 @@ describe('an event', () => {
       { name: 'News', failover_index: 0, reason: 'source_stalled' },
       'News went to backup 1: source stalled',
     ],
+    [
+      'failover_triggered',
+      {
+        name: 'News',
+        failover_index: -1,
+        page: 'ytdlp',
+        new_url: 'https://cdn.test/a?token=…',
+        reason: 'address_refused',
+      },
+      'News went to another address of its page, at cdn.test: address refused',
+    ],
+    [
+      'failover_triggered',
+      { name: 'News', failover_index: 0, page: 'ytdlp', new_url: 'https://backup.test/a', reason: 'source_stalled' },
+      'News went to backup 1: source stalled',
+    ],
     ['broadcast_started', { name: 'BBC One', broadcast: 'news', kind: 'recording' }, 'BBC One is recorded as news'],
     ['broadcast_started', { name: 'BBC One', broadcast: 'own', kind: 'channel' }, 'The channel own plays BBC One'],
     [

@@ -27,6 +27,11 @@ const MAX_RESOLVER_ATTEMPTS = 999;
 /** A stream that has played this long since its last failover starts the next outage with a fresh list. */
 const STABLE_AFTER_MS = 60_000;
 
+/** Whether a group has played for a while since it has moved. */
+export function isStable({ lastAtMs }: FailoverState, nowMs: number): boolean {
+  return lastAtMs !== undefined && nowMs - lastAtMs > STABLE_AFTER_MS;
+}
+
 export function canFailOver(plan: FailoverPlan): boolean {
   return plan.hasResolver || plan.failoverUrls.length > 0;
 }
@@ -62,7 +67,7 @@ export function advanceFailover(
 ): FailoverState | undefined {
   if (!canFailOver(plan)) return undefined;
   const { nowMs, manual = false, resolvedUrl } = step;
-  const stable = from.lastAtMs !== undefined && nowMs - from.lastAtMs > STABLE_AFTER_MS;
+  const stable = isStable(from, nowMs);
   const isBack = stable && from.index === -1;
   const exhausted = from.attempts >= failoverLimit(plan) && !isBack;
   if (exhausted && (manual || !stable)) return undefined;

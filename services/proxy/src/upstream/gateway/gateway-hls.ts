@@ -41,13 +41,14 @@ export class GatewayHls {
    * Sends a segment, a map or a key.
    *
    * @param headersOf the headers of the answer that FFmpeg needs
+   * @returns the status of the source
    */
   async send(
     url: string,
     request: IncomingMessage,
     response: ServerResponse,
     headersOf: (headers: Readonly<Record<string, string>>) => Record<string, string>,
-  ): Promise<void> {
+  ): Promise<number> {
     const { range } = request.headers;
     const { head, body } = await this.#upstream.media({ url, range: range === ALL ? undefined : range });
     try {
@@ -55,10 +56,11 @@ export class GatewayHls {
       if (request.method !== 'HEAD') {
         const writer = new ReplyWriter(response, new StallLimit(0));
         for (let chunk = await body.read(); chunk !== undefined; chunk = await body.read()) {
-          if (!(await writer.write(chunk))) return;
+          if (!(await writer.write(chunk))) return head.status;
         }
       }
       response.end();
+      return head.status;
     } finally {
       body.close();
     }

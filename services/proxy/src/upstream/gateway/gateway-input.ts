@@ -18,6 +18,7 @@ export interface GatewayInput {
   /** See `GatewaySession`. */
   readonly lastError: SourceError | undefined;
   readonly lastMediaMs: number | undefined;
+  readonly isRefused: boolean;
   close(): void;
 }
 
@@ -43,6 +44,9 @@ export function openThroughGateway(
     },
     get lastMediaMs() {
       return first.lastMediaMs;
+    },
+    get isRefused() {
+      return first.isRefused || second?.isRefused === true;
     },
     close: () => {
       first.close();

@@ -24,6 +24,7 @@ import { type HlsEntry, type HlsRole, isPlaylist, rewritePlaylist } from '../pla
 import { readPlaylist } from '../playlists/playlist-body.ts';
 import type { PagePipe } from '../provider/page-pipe.ts';
 import type { AccountWatch, ProviderConnections, ProviderPlace } from '../provider/provider-connections.ts';
+import { hasStoppedWorking } from '../provider/source-address.ts';
 import { FIRST_BYTES_WANTED, hintFromUrl, kindOfResponse, MANIFEST_INSTEAD } from '../provider/source-kind.ts';
 import { GatewayHls } from './gateway-hls.ts';
 import { type Reference, ReferenceSealer } from './gateway-reference.ts';
@@ -51,6 +52,8 @@ export interface GatewaySource {
   readonly headers: Readonly<Record<string, string>>;
   readonly userAgent: string;
   /** See `SourceAddress`. */
+  readonly isFound?: boolean;
+  /** See `SourceAddress`. */
   readonly pipe?: PagePipe;
 }
 
@@ -59,6 +62,8 @@ export const GATEWAY_PROTOCOLS = 'http,tcp,crypto,data';
 
 /** Response headers of a source that FFmpeg uses. */
 const PASSED_ON = ['accept-ranges', 'content-length', 'content-range', 'content-type', 'etag', 'last-modified'];
+
+const OK = 200;
 
 /** Enough to recognise `#EXTM3U` after a byte order mark and a few blank lines. */
 const PEEK_BYTES = 32;
@@ -197,6 +202,7 @@ export class GatewaySession {
   /** Its name says HLS, and its content is something else. */
   #isNotHls = false;
   #lastMediaMs: number | undefined;
+  #isRefused = false;
   /** The newest failure of each role that no success has followed, oldest first. */
   readonly #failures = new Map<string, SourceError>();
 
@@ -228,6 +234,11 @@ export class GatewaySession {
     return [...this.#failures.values()].at(-1);
   }
 
+  /** Whether the newest answer of the source was that it had stopped working; see `hasStoppedWorking`. */
+  get isRefused(): boolean {
+    return this.#isRefused;
+  }
+
   /** Ends the requests in progress. The session's addresses are unknown from now on. */
   close(): void {
     this.#closed = true;
@@ -251,10 +262,14 @@ export class GatewaySession {
     // FFmpeg may have read it only in part.
     signal.addEventListener('abort', () => response.headersSent && response.destroy(), { once: true });
     try {
-      await this.#pass(reference, request, response, abort);
+      const status = await this.#pass(reference, request, response, abort);
+      this.#isRefused = hasStoppedWorking(status);
       if (this.#failures.get(reference.role)?.reason !== 'egress_refused') this.#failures.delete(reference.role);
     } catch (error) {
-      if (!signal.aborted) this.#remember(reference, error);
+      if (!signal.aborted) {
+        this.#remember(reference, error);
+        this.#isRefused = error instanceof SourceError && hasStoppedWorking(error.upstreamStatus);
+      }
       if (response.headersSent || signal.aborted) response.destroy();
       else response.writeHead(statusFor(error)).end();
     } finally {
@@ -262,20 +277,22 @@ export class GatewaySession {
     }
   }
 
+  /** @returns the status of the source, where it is passed on */
   async #pass(
     reference: Reference,
     request: IncomingMessage,
     response: ServerResponse,
     abort: AbortController,
-  ): Promise<void> {
+  ): Promise<number | undefined> {
     const hls = this.#hlsSource;
-    if (hls !== undefined && (await this.#passHls(hls, reference, request, response))) return;
+    const passed = hls && (await this.#passHls(hls, reference, request, response));
+    if (passed !== undefined) return passed;
     const upstream = await this.#open(reference, request, abort);
     let reader = readerOf(upstream);
     try {
       if (request.method === 'HEAD') {
         response.writeHead(upstream.status, passedOn(upstream.headers)).end();
-        return;
+        return undefined;
       }
       const { stallTimeoutMs } = this.#settings;
       // The first bytes of a source or a playlist are judged. In a segment they only reveal a disguised playlist.
@@ -286,7 +303,7 @@ export class GatewaySession {
         if (reference.url === this.#source.url) this.#isPlaylist = true;
         if (upstream.url !== reference.url) this.#foundAt.set(reference.url, upstream.url);
         this.#sendPlaylist({ text, url: upstream.url }, response);
-        return;
+        return undefined;
       }
       if (judged) assertMedia(upstream, first, reference.role, secretsOf(this.#source.url, this.#source.headers));
       response.writeHead(upstream.status, passedOn(upstream.headers));
@@ -309,7 +326,7 @@ export class GatewaySession {
         file.advance(chunk.length);
         const isThere = await writer.write(chunk, onStall);
         await paused;
-        if (!isThere) return;
+        if (!isThere) return undefined;
         this.#lastMediaMs = systemClock.monotonicMs();
         const part = file.resume;
         if (paused === undefined || part === undefined) continue;
@@ -322,6 +339,7 @@ export class GatewaySession {
         if (!file.continuesWith(rest)) throw notTheRest(rest);
       }
       response.end();
+      return undefined;
     } finally {
       reader.close();
     }
@@ -336,30 +354,30 @@ export class GatewaySession {
     return this.#hls;
   }
 
-  /** Passes on what the source's owner gets of the provider. False when the source is no HLS. */
+  /** Passes on what the source's owner gets of the provider. Its status; undefined when the source is no HLS. */
   async #passHls(
     hls: GatewayHls,
     { url, role }: Reference,
     request: IncomingMessage,
     response: ServerResponse,
-  ): Promise<boolean> {
+  ): Promise<number | undefined> {
     const isEntry = url === this.#source.url;
     if (role !== 'playlist' && !isEntry) {
-      await hls.send(url, request, response, passedOn);
+      const status = await hls.send(url, request, response, passedOn);
       this.#lastMediaMs = systemClock.monotonicMs();
-      return true;
+      return status;
     }
     try {
       const found = await hls.playlist(url);
       if (isEntry) this.#isPlaylist = true;
       this.#sendPlaylist(found, response);
-      return true;
+      return OK;
     } catch (error) {
       if (!isEntry || !(error instanceof NotHlsError)) throw error;
       this.#isNotHls = true;
       this.#hls = undefined;
       hls.close();
-      return false;
+      return undefined;
     }
   }
 
@@ -390,6 +408,7 @@ export class GatewaySession {
           entryUrl: this.#source.url,
           headers: this.#source.headers,
           userAgent: this.#source.userAgent,
+          isFound: this.#source.isFound,
           // Media that comes out of a page resolver names nothing else.
           pipe: url === this.#source.url ? this.#source.pipe : undefined,
           method: request.method === 'HEAD' ? 'HEAD' : 'GET',

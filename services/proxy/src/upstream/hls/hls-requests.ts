@@ -175,6 +175,7 @@ export class HlsRequests {
         entryUrl: source.url,
         headers: { ...source.headers, ...headers },
         userAgent: source.userAgent,
+        isFound: source.isFound,
         range,
         account,
         signal,

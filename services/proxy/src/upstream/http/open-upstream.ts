@@ -8,6 +8,7 @@ import { pauseBy } from '../../async.ts';
 import { SourceError } from '../../errors.ts';
 import type { PagePipe } from '../provider/page-pipe.ts';
 import { isLimitStatus } from '../provider/provider-connections.ts';
+import { hasStoppedWorking } from '../provider/source-address.ts';
 import { DigestSession, digestChallenge } from './digest-auth.ts';
 import { pathOf } from './hop.ts';
 import { methodOf, openHop } from './open-hop.ts';
@@ -43,7 +44,8 @@ export async function openUpstream(request: UpstreamRequest): Promise<UpstreamRe
       const message = `The source ${maskUrl(first)} leads back to this proxy, to the stream that reads it.`;
       throw new SourceError('loop', message, { upstreamStatus: response.status });
     }
-    if (!isLimitStatus(response.status)) {
+    const isOver = request.isFound === true && hasStoppedWorking(response.status);
+    if (isOver || !isLimitStatus(response.status)) {
       if (request.account !== undefined) void response.closed.then(request.account.opened());
       return { ...response, received: memory.received };
     }

@@ -50,6 +50,8 @@ export interface UpstreamRequest {
   readonly hop?: Hop | undefined;
   /** The origin to which `Authorization` and `Cookie` belong, if it differs from that of `url`. */
   readonly entryUrl?: string | undefined;
+  /** See `SourceAddress`. A refusal does not pass then. */
+  readonly isFound?: boolean | undefined;
   /** See `SourceAddress`. Then nobody is asked over HTTP here. */
   readonly pipe?: PagePipe | undefined;
   /** Unset: no source is a pipe. */

@@ -11,8 +11,18 @@ export interface SourceAddress {
   readonly variant?: string;
   /** Sound that comes apart from the pictures, which are at `url`. */
   readonly audio?: Pick<SourceAddress, 'url' | 'headers' | 'userAgent'>;
+  /** A web page gave it, and gives another one when this one is refused. */
+  readonly isFound?: boolean;
   /** It is the output of a page resolver; `url` only names it. */
   readonly pipe?: PagePipe;
+}
+
+/** What a server answers to an address that it gave for a while. */
+const GIVEN_FOR_A_WHILE: readonly (number | undefined)[] = [401, 403, 410];
+
+/** Whether an address that a web page gave has stopped working, so that the page is worth asking again. */
+export function hasStoppedWorking(status: number | undefined): boolean {
+  return GIVEN_FOR_A_WHILE.includes(status);
 }
 
 /** Why a source was left. */
