@@ -110,7 +110,8 @@ export default defineConfig({
         test: {
           name: 'page-resolvers',
           include: ['test/page-resolvers/**/*.test.ts'],
-          testTimeout: 120_000,
+          fileParallelism: false,
+          testTimeout: 240_000,
           hookTimeout: 120_000,
           globalSetup: ['test/support/global-setup.ts'],
           setupFiles,

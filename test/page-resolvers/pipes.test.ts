@@ -18,6 +18,9 @@ from streamlink.stream.stream import Stream
 from streamlink.stream.wrappers import StreamIOWrapper
 from streamlink_cli.main import main
 
+/** Programs in Python take seconds to begin, on a busy machine more. */
+const PYTHON_MS = 60_000;
+
 class OwnStream(Stream):
     __shortname__ = 'own'
     def __init__(self, session, url):
@@ -59,7 +62,7 @@ describe('the pipe of streamlink', () => {
     const order = { url, resolver: 'streamlink', resolver_args: 'best' };
     const { playUrl, stream_endpoint: path } = await one.api.createTranscode(order);
     const viewers = [stage.viewer(playUrl), stage.viewer(two.url + path), stage.viewer(two.url + path)];
-    await allPlaying(viewers);
+    await allPlaying(viewers, PYTHON_MS);
     expect([...pipes(one), ...pipes(two)]).toHaveLength(1);
     expect([...muxers(one), ...muxers(two)]).toHaveLength(1);
     for (const { args } of [...one.descendants(), ...two.descendants()])
@@ -71,7 +74,7 @@ describe('the pipe of streamlink', () => {
       expect(await decodeErrors(bytes)).toEqual([]);
     }
     const left = () => [one, two].flatMap((worker) => [...pipes(worker), ...muxers(worker)]);
-    await until(() => left().length === 0, { what: 'no streamlink' });
+    await until(() => left().length === 0, { what: 'no streamlink', timeoutMs: PYTHON_MS });
   });
 
   staged(
@@ -83,15 +86,21 @@ describe('the pipe of streamlink', () => {
       const order = { url: `${provider.origin}/live/index.mpd`, resolver: 'streamlink' };
       const { playUrl } = await worker.api.createTranscode(order);
       const viewer = stage.viewer(playUrl);
-      await allPlaying([viewer]);
+      await allPlaying([viewer], PYTHON_MS);
       const [first] = pipes(worker);
       process.kill(first?.pid ?? 0, 'SIGKILL');
-      await until(() => pipes(worker).some(({ pid }) => pid !== first?.pid), { what: 'another streamlink' });
+      await until(() => pipes(worker).some(({ pid }) => pid !== first?.pid), {
+        what: 'another streamlink',
+        timeoutMs: PYTHON_MS,
+      });
       const { byteCount } = viewer;
-      await until(() => viewer.byteCount > byteCount + 300_000, { what: 'more media' });
+      await until(() => viewer.byteCount > byteCount + 300_000, { what: 'more media', timeoutMs: PYTHON_MS });
       expect(muxers(worker)).toHaveLength(1);
       await worker.kill();
-      await until(() => pipes(worker).length + muxers(worker).length === 0, { what: 'nothing of streamlink' });
+      await until(() => pipes(worker).length + muxers(worker).length === 0, {
+        what: 'nothing of streamlink',
+        timeoutMs: PYTHON_MS,
+      });
       expect(await decodeErrors((await viewer.stop()).bytes)).toEqual([]);
     },
   );
@@ -105,7 +114,7 @@ describe('the pipe of streamlink', () => {
       resolver_args: 'live',
     });
     const viewers = stage.viewers(2, playUrl);
-    await allPlaying(viewers);
+    await allPlaying(viewers, PYTHON_MS);
     expect(await source.account()).toMatchObject({ open: 1, maxConcurrent: 1 });
     const [recording] = await Promise.all(viewers.map((viewer) => viewer.stop()));
     expect(await decodeErrors(recording?.bytes ?? Buffer.alloc(0))).toEqual([]);

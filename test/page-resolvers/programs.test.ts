@@ -8,6 +8,9 @@ import { decodeErrors, judgeTs } from '../support/judge/index.ts';
 import { allPlaying, staged } from '../support/stage.ts';
 import { serve } from '../unit/upstream/support.ts';
 
+/** Programs in Python take seconds to begin, on a busy machine more. */
+const PYTHON_MS = 60_000;
+
 /** A page for each program: streamlink takes playlists by their names, yt-dlp reads the page. */
 const PROGRAMS = [
   { resolver: 'streamlink', path: '/live.m3u8' },
@@ -39,7 +42,7 @@ describe('the real programs', () => {
       const stream = await worker.api.createTranscode({ url: `${page.origin}${path}`, resolver });
       expect(stream.stream_type).toBe('resolver');
       const viewers = stage.viewers(2, stream.playUrl);
-      await allPlaying(viewers);
+      await allPlaying(viewers, PYTHON_MS);
       const [recording] = await Promise.all(viewers.map((viewer) => viewer.stop()));
       expect(await decodeErrors(recording?.bytes ?? Buffer.alloc(0))).toEqual([]);
       const asked = page.requests.splice(0).length;

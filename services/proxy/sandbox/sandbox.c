@@ -13,7 +13,8 @@
  *                   asks for
  *   --memory BYTES  most address space that the program may have, and each that it starts
  *   --family        the program may start others: they are one process group, which ends with it, with us and with the worker
- *   --scratch PATH  with --files: a folder in which the program may make named pipes and small files
+ *   --scratch PATH  give the program a folder below PATH for named pipes and small files, named by TMPDIR. It is gone when the
+ *                   program is
  *
  * This process stays as the parent of the program. The worker may signal it even when the program has another user. It
  * supplies the sockets and ends with the program's status. It passes SIGTERM on, and kills the program on SIGUSR1. Its own
@@ -21,6 +22,7 @@
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -53,7 +55,7 @@ static const char *devices[MAX_PATHS] = {"/dev/null", "/dev/zero"};
 static gid_t groups[MAX_GROUPS];
 static size_t readable_count = 13, device_count = 2, group_count;
 static int wants_user, wants_files, wants_calls, is_family, connect_port;
-static const char *scratch;
+static char scratch[256];
 static rlim_t memory = RLIM_INFINITY;
 static char **program;
 /* Written by the child. It shares our memory and descriptors until it becomes the program. */
@@ -90,7 +92,7 @@ static void close_files(void) {
   uint64_t device = (READ_FILE | WRITE_FILE | READ_DIR | TRUNCATE | IOCTL_DEVICE) & files;
   for (size_t n = 0; n < device_count; n++) allow(rules, devices[n], device);
   uint64_t made = (READ_FILE | WRITE_FILE | READ_DIR | REMOVE_FILE | MAKE_FILE | MAKE_PIPE | TRUNCATE) & files;
-  if (scratch != NULL) allow(rules, scratch, made);
+  if (scratch[0] != 0) allow(rules, scratch, made);
   allow(rules, program[0], EXECUTE | READ_FILE);
   /* Only when seccomp does not connect the program's sockets. */
   struct port_rule port = {.allowed = CONNECT, .port = connect_port};
@@ -182,7 +184,7 @@ static int become_program(void *parent) {
   struct rlimit most = {.rlim_cur = memory, .rlim_max = memory};
   if (memory != RLIM_INFINITY && setrlimit(RLIMIT_AS, &most) != 0) _exit(CANNOT_START);
   struct rlimit small = {.rlim_cur = SCRATCH_BYTES, .rlim_max = SCRATCH_BYTES};
-  if (scratch != NULL && setrlimit(RLIMIT_FSIZE, &small) != 0) _exit(CANNOT_START);
+  if (scratch[0] != 0 && setrlimit(RLIMIT_FSIZE, &small) != 0) _exit(CANNOT_START);
   if (wants_calls) close_calls();
   if (wants_files) close_files();
   execv(program[0], program);
@@ -226,7 +228,17 @@ static int attempt(const char *worker, int port) {
   return 0;
 }
 
+/* The program could make no folders in it. */
+static void remove_scratch(void) {
+  DIR *folder = opendir(scratch);
+  if (folder == NULL) return;
+  for (struct dirent *each; (each = readdir(folder)) != NULL;) unlinkat(dirfd(folder), each->d_name, 0);
+  closedir(folder);
+  rmdir(scratch);
+}
+
 static int end_as(int status) {
+  if (scratch[0] != 0) remove_scratch();
   if (!WIFSIGNALED(status)) return WEXITSTATUS(status);
   struct rlimit none = {0};
   setrlimit(RLIMIT_CORE, &none);
@@ -248,7 +260,7 @@ int main(int count, char **words) {
     else if (strcmp(word, "--files") == 0) wants_files = 1;
     else if (strcmp(word, "--calls") == 0) wants_calls = 1;
     else if (strcmp(word, "--family") == 0) is_family = 1;
-    else if (strcmp(word, "--scratch") == 0) scratch = value, n++;
+    else if (strcmp(word, "--scratch") == 0) snprintf(scratch, sizeof scratch, "%s/streampool-XXXXXX", value), n++;
     else if (strcmp(word, "--parent") == 0) worker = atoi(value), n++;
     else if (strcmp(word, "--connect") == 0) connect_port = atoi(value), n++;
     else if (strcmp(word, "--memory") == 0) memory = strtoull(value, NULL, 10), n++;
@@ -278,11 +290,14 @@ int main(int count, char **words) {
   sigaddset(&watched, SIGUSR1);
   sigprocmask(SIG_BLOCK, &watched, NULL);
   int signals = signalfd(-1, &watched, SFD_CLOEXEC);
+  if (scratch[0] != 0 && (mkdtemp(scratch) == NULL || setenv("TMPDIR", scratch, 1) != 0))
+    return perror("sandbox: cannot make a folder"), CANNOT_START;
   static char stack[64 * 1024] __attribute__((aligned(16)));
   /* Returns when the child has become the program or has failed. Until then it shares our memory and descriptors. */
   pid_t child = clone(become_program, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, &self);
   if (child < 0 || start_error != 0) {
     fprintf(stderr, "%s: %s\n", program[0], strerror(child < 0 ? errno : start_error));
+    if (scratch[0] != 0) remove_scratch();
     return start_error == ENOENT ? 127 : CANNOT_START;
   }
   /* The pipes belong only to the program. */

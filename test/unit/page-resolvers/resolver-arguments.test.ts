@@ -33,6 +33,14 @@ describe('what may stand there', () => {
     expect(readResolverArguments(resolver, text)).toEqual({ quality, options });
   });
 
+  it("is one of streamlink's schemes before anything else, for streamlink alone", () => {
+    const expected = { quality: '720p', options: [], scheme: 'dash://' };
+    expect(readResolverArguments('streamlink', 'dash:// 720p')).toEqual(expected);
+    expect(() => readResolverArguments('streamlink', 'best dash://')).toThrow(/second quality/);
+    expect(() => readResolverArguments('streamlink', 'file:// best')).toThrow(/no quality/);
+    expect(() => readResolverArguments('ytdlp', 'dash:// best')).toThrow(/second quality|no quality/);
+  });
+
   it('is named by the error', () => {
     expect(() => readResolverArguments('ytdlp', '--exec id')).toThrow(/'--exec' is not among.*--format-sort/);
     expect(() => readResolverArguments('streamlink', '--hls-live-edge many')).toThrow(/may not be 'many'/);

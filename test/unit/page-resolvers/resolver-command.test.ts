@@ -10,7 +10,7 @@ import {
 const URL_OF_PAGE = "https://anna:secret@tv.test/watch?q=it's&token=secret";
 const COOKIES = '.tv.test\tTRUE\t/\tTRUE\t0\tid\tsecret\n';
 const PROXY = 'http://page:secret@127.0.0.1:1';
-const AROUND = { folder: '/f', proxyUrl: PROXY, ffmpegPath: '/usr/bin/ffmpeg' };
+const AROUND = { file: '/f', proxyUrl: PROXY, ffmpegPath: '/usr/bin/ffmpeg' };
 
 const order = (resolver: ResolverOrder['resolver'], more: Partial<ResolverOrder> = {}): ResolverOrder => ({
   ...{ resolver, url: URL_OF_PAGE, asked: readResolverArguments(resolver, undefined), cookies: COOKIES },
@@ -18,15 +18,15 @@ const order = (resolver: ResolverOrder['resolver'], more: Partial<ResolverOrder>
 });
 
 describe.each(['streamlink', 'ytdlp'] as const)('%s', (resolver) => {
-  const { args, stdin, files } = resolverCommand(order(resolver), AROUND);
+  const { args, stdin, file } = resolverCommand(order(resolver), AROUND);
 
   it('has no secret among its arguments', () => {
     expect(args.join(' ')).not.toMatch(/secret|tv\.test|127\.0\.0\.1/);
-    expect(`${stdin}${Object.values(files).join('')}`).toMatch(/secret/);
+    expect(`${stdin}${file}`).toMatch(/secret/);
   });
 
   it('gets the page and the way to the gateway', () => {
-    const text = resolver === 'streamlink' ? files.config : stdin;
+    const text = resolver === 'streamlink' ? file : stdin;
     expect(text).toContain(PROXY);
     expect(text).toContain('https://anna:secret@tv.test/watch?q=it');
   });
@@ -46,7 +46,7 @@ it('quotes what yt-dlp reads as a shell does', () => {
 });
 
 it('gives streamlink one setting a line', () => {
-  expect(resolverCommand(order('streamlink'), AROUND).files.config?.split('\n')).toEqual([
+  expect(resolverCommand(order('streamlink'), AROUND).file?.split('\n')).toEqual([
     `url=${URL_OF_PAGE}`,
     `http-proxy=${PROXY}`,
     'http-cookie=id=secret',
@@ -54,22 +54,29 @@ it('gives streamlink one setting a line', () => {
   ]);
 });
 
+it("puts streamlink's scheme before the URL, and no parameters after it", () => {
+  const asked = { quality: 'best', options: [], scheme: 'hls://' };
+  const url = 'http://tv.test/a.m3u8?b= verify=False';
+  const { file } = resolverCommand(order('streamlink', { asked, url }), AROUND);
+  expect(file?.split('\n')[0]).toBe('url=hls://http://tv.test/a.m3u8?b=%20verify=False');
+});
+
 it('lets streamlink put out MPEG-TS itself, with a folder for its pipes and the same secrets in its file', () => {
-  const { args, files, scratch } = resolverCommand(order('streamlink', { isPiped: true }), AROUND);
+  const { args, file, isMuxing } = resolverCommand(order('streamlink', { isPiped: true }), AROUND);
   expect(args).toEqual(expect.arrayContaining(['--stdout', '--ffmpeg-fout=mpegts', '--default-stream=best']));
   expect(args).not.toContain('--json');
   expect(args.join(' ')).not.toMatch(/secret|tv\.test|127\.0\.0\.1/);
-  expect(files).toEqual(resolverCommand(order('streamlink'), AROUND).files);
-  expect(scratch).toMatch(/^\/f\/./);
+  expect(file).toEqual(resolverCommand(order('streamlink'), AROUND).file);
+  expect([isMuxing, resolverCommand(order('streamlink'), AROUND).isMuxing]).toEqual([true, false]);
 });
 
 it('gives yt-dlp a cookies file only when there are cookies, and asks for whole lists only then', () => {
   const without = resolverCommand(order('ytdlp', { cookies: undefined, isFlatList: true }), AROUND);
-  expect(without.files).toEqual({});
+  expect(without.file).toBeUndefined();
   expect(without.args).toContain('--flat-playlist');
   expect(without.args.some((each) => each.startsWith('--cookies'))).toBe(false);
   expect(resolverCommand(order('ytdlp'), AROUND).args).toEqual(
-    expect.arrayContaining(['--no-playlist', '--cookies=/f/cookies', '--format=bestvideo+bestaudio/best']),
+    expect.arrayContaining(['--no-playlist', '--cookies=/f', '--format=bestvideo+bestaudio/best']),
   );
 });
 

@@ -20,7 +20,11 @@ export async function openMediaPipe(run: ResolverRun): Promise<MediaPipe> {
   const { order, timeoutMs, signal } = run;
   const name = NAMES[order.resolver];
   const program = await startResolver(run);
-  const { stdout: body, closed, gone, kill } = program;
+  const { stdout: body, closed, kill } = program;
+  const gone = closed.then(
+    () => undefined,
+    () => undefined,
+  );
   body.once('close', kill);
   body.on('error', kill);
   const opening = new AbortController();

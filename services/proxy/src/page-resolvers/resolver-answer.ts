@@ -92,7 +92,7 @@ export function readYtdlp(stdout: string): FoundMedia {
     if (url == null || !(isHls || /^https?$/.test(protocol ?? 'https'))) {
       throw failed(
         'ytdlp',
-        `its format comes by ${protocol ?? 'no protocol'}, which is not played; ask for HLS or a file`,
+        `its format comes by ${protocol ?? 'no protocol'}, which is not played; ask for HLS or a file, or let streamlink find it`,
       );
     }
     return { url, isHls, headers: http_headers };

@@ -10,6 +10,8 @@ export interface ResolverArguments {
   readonly quality: string;
   /** As the program takes them: `--name=value`. */
   readonly options: readonly string[];
+  /** Stands before the URL, which is then that of a playlist, a manifest or media itself: `hls://`. */
+  readonly scheme?: string;
 }
 
 interface Rule {
@@ -22,6 +24,8 @@ interface Rule {
 interface Rules {
   readonly default: string;
   readonly quality: RegExp;
+  /** What may stand first, see `ResolverArguments`; absent: nothing. */
+  readonly scheme?: RegExp;
   /** Names of the option that says the quality, beside the word alone. */
   readonly qualityOptions: readonly string[];
   readonly options: ReadonlyMap<string, Rule>;
@@ -39,6 +43,7 @@ const RULES: Readonly<Record<PageResolver, Rules>> = {
   streamlink: {
     default: 'best',
     quality: /^[A-Za-z0-9][\w+.]{0,39}(?:,[A-Za-z0-9][\w+.]{0,39}){0,9}$/,
+    scheme: /^(?:hls|dash|httpstream):\/\/$/,
     qualityOptions: ['--default-stream'],
     options: new Map<string, Rule>([
       ['--stream-types', { value: /^[a-z0-9*-]{1,20}(?:,[a-z0-9*-]{1,20}){0,9}$/ }],
@@ -82,6 +87,7 @@ export function readResolverArguments(resolver: PageResolver, text: string | nul
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
   if (/[\u0000-\u001f\u007f]/.test(given)) throw refused(resolver, 'it has a line break or a control character');
   const words = given === '' ? [] : given.split(/ +/).map(withoutQuotes);
+  const scheme = rules.scheme?.test(words[0] ?? '') === true ? words.shift() : undefined;
   let quality: string | undefined;
   const options = new Map<string, string>();
   const setQuality = (word: string): void => {
@@ -115,6 +121,7 @@ export function readResolverArguments(resolver: PageResolver, text: string | nul
   return {
     quality: quality ?? rules.default,
     options: [...options].map(([name, value]) => `${name}=${value}`),
+    ...(scheme === undefined ? {} : { scheme }),
   };
 }
 

@@ -21,24 +21,19 @@ export interface ResolverOrder {
 export interface ResolverCommand {
   readonly args: readonly string[];
   readonly stdin: string;
-  /** Files for it by their names, which only it may read. */
-  readonly files: Readonly<Record<string, string>>;
-  /** A folder for the named pipes to the FFmpeg that it starts; undefined: it starts none. */
-  readonly scratch?: string;
+  /** What it reads at `Surroundings.file`; undefined: nothing. */
+  readonly file: string | undefined;
+  /** It starts an FFmpeg, with named pipes to that. */
+  readonly isMuxing: boolean;
 }
 
 export interface Surroundings {
-  /** Where its files will be. */
-  readonly folder: string;
+  /** A file that only it can read. */
+  readonly file: string;
   /** Of the gateway, with the token. */
   readonly proxyUrl: string;
   readonly ffmpegPath: string;
 }
-
-/** Names of the files. */
-const CONFIG = 'config';
-const COOKIES = 'cookies';
-const SCRATCH = 'pipes';
 
 export function resolverCommand(order: ResolverOrder, surroundings: Surroundings): ResolverCommand {
   return order.resolver === 'streamlink' ? streamlink(order, surroundings) : ytdlp(order, surroundings);
@@ -50,10 +45,11 @@ export function resolverCommand(order: ResolverOrder, surroundings: Surroundings
  */
 function streamlink(
   { url, asked, cookies, isPiped }: ResolverOrder,
-  { folder, proxyUrl, ffmpegPath }: Surroundings,
+  { file, proxyUrl, ffmpegPath }: Surroundings,
 ): ResolverCommand {
   const lines = [
-    `url=${url}`,
+    // What follows white space would be parameters of its request.
+    `url=${asked.scheme ?? ''}${url.replace(/\s/g, '%20')}`,
     `http-proxy=${proxyUrl}`,
     ...cookiesFor(cookies ?? '', new URL(url)).map(({ name, value }) => `http-cookie=${name}=${value}`),
   ];
@@ -67,28 +63,28 @@ function streamlink(
       ...['--loglevel=error', '--auto-version-check=no', '--ffmpeg-no-validation'],
       ...how,
       ...asked.options,
-      `--config=${folder}/${CONFIG}`,
+      `--config=${file}`,
     ],
     stdin: '',
-    files: { [CONFIG]: `${lines.join('\n')}\n` },
-    ...(isPiped === true ? { scratch: `${folder}/${SCRATCH}` } : {}),
+    file: `${lines.join('\n')}\n`,
+    isMuxing: isPiped === true,
   };
 }
 
 /** Its settings are words as a shell reads them. */
-function ytdlp(order: ResolverOrder, { folder, proxyUrl }: Surroundings): ResolverCommand {
+function ytdlp(order: ResolverOrder, { file, proxyUrl }: Surroundings): ResolverCommand {
   const { url, asked, cookies, isFlatList = false } = order;
-  const files: Record<string, string> = cookies === undefined ? {} : { [COOKIES]: cookies };
   return {
     args: [
       ...['--ignore-config', '--config-locations=-', '--dump-single-json', '--no-warnings', '--no-progress'],
       ...['--no-cache-dir', isFlatList ? '--flat-playlist' : '--no-playlist'],
       ...asked.options,
       `--format=${asked.quality}`,
-      ...(cookies === undefined ? [] : [`--cookies=${folder}/${COOKIES}`]),
+      ...(cookies === undefined ? [] : [`--cookies=${file}`]),
     ],
     stdin: `--proxy ${quoted(proxyUrl)}\n${quoted(url)}\n`,
-    files,
+    file: cookies,
+    isMuxing: false,
   };
 }
 

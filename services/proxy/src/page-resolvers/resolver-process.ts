@@ -5,7 +5,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, realpathSync } from 'node:fs';
-import { chmod, mkdir, open as openFile, rm, writeFile } from 'node:fs/promises';
+import { type FileHandle, open as openFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type SourceError, StreampoolError } from '../errors.ts';
@@ -31,8 +31,6 @@ export interface ResolverProcess {
   readonly stdout: ChildProcessWithoutNullStreams['stdout'];
   /** Its exit code, when it is gone and all that it has said is read. Rejects when it could not be started. */
   readonly closed: Promise<number | null>;
-  /** Resolves when nothing of it is left. */
-  readonly gone: Promise<void>;
   /** What it says of its failure. @param code its exit code */
   failure(code: number | null): SourceError;
   kill(): void;
@@ -46,6 +44,9 @@ const MEMORY_BYTES = 1024 ** 3;
 /** Python's own, beside what the sandbox allows anyway. */
 const READABLE = ['/etc/ssl', '/etc/ca-certificates', '/etc/mime.types'];
 
+/** The file that it inherits. */
+const FILE = '/proc/self/fd/3';
+
 const SYSTEM_PATH = '/usr/bin:/bin';
 
 /** @throws {StreampoolError} 503 where the sandbox does not hold */
@@ -56,29 +57,37 @@ export async function startResolver(run: ResolverRun): Promise<ResolverProcess> 
     const missing = sandbox.report.missing.join(' ');
     throw new StreampoolError(503, `${name} runs only in a sandbox, and this machine has none that holds. ${missing}`);
   }
-  const folder = join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), `streampool-${randomBytes(16).toString('hex')}`);
-  const remove = () => rm(folder, { recursive: true, force: true });
-  const command = resolverCommand(order, { folder, proxyUrl: page.proxyUrl, ffmpegPath: sandbox.ffmpegPath });
+  const command = resolverCommand(order, { file: FILE, proxyUrl: page.proxyUrl, ffmpegPath: sandbox.ffmpegPath });
+  const own = await ownFiles(run.path);
+  const readable = [...READABLE, ...own, ...(command.file === undefined ? [] : [FILE])];
+  const limits = command.isMuxing
+    ? { readable: [...readable, sandbox.ffmpegPath], memoryBytes: MEMORY_BYTES, scratch: temporary() }
+    : { readable, memoryBytes: MEMORY_BYTES };
+  const line = sandbox.lineOfProgram(run.path, command.args, page.port, limits);
+  const file = command.file === undefined ? undefined : await unnamedFile(command.file, sandbox.layers.user);
   try {
-    const files = Object.entries(command.files).map(([file, text]) => ({ path: join(folder, file), text }));
-    const readable = [...READABLE, ...(await ownFiles(run.path)), ...files.map(({ path }) => path)];
-    if (command.scratch !== undefined) readable.push(sandbox.ffmpegPath);
-    // Nobody can list it or guess its name, and the program may run as another user.
-    await mkdir(folder, { mode: 0o711 });
-    await chmod(folder, 0o711);
-    for (const { path, text } of files) {
-      await writeFile(path, text, { mode: 0o600 });
-      if (sandbox.layers.user) await chmod(path, 0o644);
-    }
-    if (command.scratch !== undefined) {
-      await mkdir(command.scratch, { mode: 0o700 });
-      if (sandbox.layers.user) await chmod(command.scratch, 0o777);
-    }
-    const limits = { readable, memoryBytes: MEMORY_BYTES, scratch: command.scratch };
-    const line = sandbox.lineOfProgram(run.path, command.args, page.port, limits);
-    return processOf(run, line, command, remove);
+    return processOf(run, line, command.stdin, file?.fd);
+  } finally {
+    await file?.close();
+  }
+}
+
+function temporary(): string {
+  return existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+}
+
+/** A file without a name is gone with the last who has it open, whatever becomes of this worker. */
+async function unnamedFile(text: string, isForOther: boolean): Promise<FileHandle> {
+  const path = join(temporary(), `streampool-${randomBytes(16).toString('hex')}`);
+  const file = await openFile(path, 'wx+', 0o600);
+  try {
+    // The program opens it anew, and may run as another user.
+    await rm(path);
+    if (isForOther) await file.chmod(0o644);
+    await file.writeFile(text);
+    return file;
   } catch (error) {
-    await remove();
+    await file.close();
     throw error;
   }
 }
@@ -86,12 +95,15 @@ export async function startResolver(run: ResolverRun): Promise<ResolverProcess> 
 function processOf(
   { order, page }: ResolverRun,
   { program, args, cwd, killSignal }: ReturnType<Sandbox['lineOfProgram']>,
-  { stdin, scratch }: ReturnType<typeof resolverCommand>,
-  remove: () => Promise<void>,
+  stdin: string,
+  file: number | undefined,
 ): ResolverProcess {
   const name = NAMES[order.resolver];
-  const env = resolverEnvironment(scratch);
-  const child = spawn(program, [...args], { cwd, env, shell: false, stdio: 'pipe' });
+  const env = resolverEnvironment();
+  const child = spawn(program, [...args], {
+    ...{ cwd, env, shell: false },
+    stdio: file === undefined ? ['pipe', 'pipe', 'pipe'] : ['pipe', 'pipe', 'pipe', file],
+  }) as ChildProcessWithoutNullStreams;
   let words = '';
   child.stdin.on('error', () => undefined).end(stdin);
   child.stderr.on('data', (chunk: Buffer) => {
@@ -101,11 +113,9 @@ function processOf(
     child.once('error', (cause) => reject(new StreampoolError(503, `${name} could not be started.`, { cause })));
     child.once('close', resolve);
   });
-  const gone = closed.then(remove, remove);
   return {
     stdout: child.stdout,
     closed,
-    gone,
     failure: (code) => page.refusal ?? failed(order.resolver, lastWords(words) ?? `it ended with the code ${code}`),
     kill: () => void child.kill(killSignal),
   };
@@ -118,7 +128,7 @@ function lastWords(stderr: string): string | undefined {
 }
 
 /** Nothing of the worker's, and nobody's home, which may hold settings, plug-ins and passwords. */
-function resolverEnvironment(scratch: string | undefined): Record<string, string> {
+function resolverEnvironment(): Record<string, string> {
   return {
     PATH: SYSTEM_PATH,
     LC_ALL: 'C.UTF-8',
@@ -127,7 +137,6 @@ function resolverEnvironment(scratch: string | undefined): Record<string, string
     PYTHONNOUSERSITE: '1',
     YTDLP_NO_PLUGINS: '1',
     no_proxy: '',
-    ...(scratch === undefined ? {} : { TMPDIR: scratch }),
   };
 }
 

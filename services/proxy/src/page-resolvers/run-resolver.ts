@@ -43,6 +43,5 @@ export async function runResolver(run: ResolverRun): Promise<string> {
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', stop);
-    await program.gone;
   }
 }

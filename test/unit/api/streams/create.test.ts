@@ -368,6 +368,14 @@ describe('POST /transcode', () => {
     expect((await asks({ cookies: 'a=1' })).status).toBe(400);
     expect((await asks({ cookies_path: '/etc/passwd' })).body.detail).toMatch(/COOKIES_DIR/);
     expect((await asks({ url: 'http://169.254.169.254/' })).status).toBe(422);
+    // Streamlink's schemes are for streamlink alone, and lead nowhere else.
+    expect((await asks({ url: `dash://${LIVE}` })).status).toBe(422);
+    expect((await there.post('/transcode', { url: `dash://${LIVE}` })).status).toBe(422);
+    const link = await startApi({ STREAMLINK_PATH: process.execPath });
+    const links = (url: string) => link.post('/transcode', { url, resolver: 'streamlink', resolver_args: '720p' });
+    expect((await links('dash://http://169.254.169.254/')).status).toBe(422);
+    expect((await links('dash://file:///etc/passwd')).status).toBe(422);
+    expect((await links(`dash://${LIVE}`)).body).toMatchObject({ primary_url: LIVE, resolver_args: 'dash:// 720p' });
     const { status, body } = await asks({ cookies: '.tv.example\tTRUE\t/\tTRUE\t0\tid\tsecret\n' });
     expect([status, body]).toEqual([
       200,

@@ -13,6 +13,24 @@ export const sourceUrl = z
   .refine(isSourceUrl, `must be ${A_SOURCE_URL}, such as ${SOURCE_URL_EXAMPLE}`)
   .meta({ example: SOURCE_URL_EXAMPLE });
 
+const STREAMLINK_SCHEME = /^(?:hls|dash|httpstream):\/\//;
+
+/** The same, or what streamlink takes for the URL of a playlist, a manifest or media: such a URL after one of its schemes. */
+export const pageUrl = z
+  .string()
+  .max(MAX_URL_CHARACTERS)
+  .refine(
+    (text) => isSourceUrl(text.replace(STREAMLINK_SCHEME, '')),
+    `must be ${A_SOURCE_URL}, such as ${SOURCE_URL_EXAMPLE}`,
+  )
+  .meta({ example: SOURCE_URL_EXAMPLE });
+
+/** @param url one that `pageUrl` takes */
+export function divideScheme(url: string): { readonly scheme: string; readonly url: string } {
+  const scheme = STREAMLINK_SCHEME.exec(url)?.[0] ?? '';
+  return { scheme, url: url.slice(scheme.length) };
+}
+
 /** A flag in a query: `true`, `1`, `yes`, `on`, `t`, `y` or their opposites, in any case. */
 export const queryFlag = z.stringbool({
   truthy: ['true', '1', 'yes', 'on', 't', 'y'],

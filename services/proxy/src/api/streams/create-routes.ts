@@ -8,7 +8,15 @@ import type { EgressGuard } from '../../upstream/egress/egress-guard.ts';
 import { listedAs, listedByName } from '../../upstream/provider/source-kind.ts';
 import type { Services } from '../../worker/services.ts';
 import type { PlaybackAccess } from '../access/playback-access.ts';
-import { bodyFlag, emptyIsNone, optionalIsoTime, sourceUrl, textValues } from '../http/fields.ts';
+import {
+  bodyFlag,
+  divideScheme,
+  emptyIsNone,
+  optionalIsoTime,
+  pageUrl,
+  sourceUrl,
+  textValues,
+} from '../http/fields.ts';
 import type { Api } from '../http/typed-server.ts';
 import { type Disclosure, disclosureFor, hasFailover, viewOfMetadata } from '../views/stream-views.ts';
 import { hlsWarnings } from './hls-warnings.ts';
@@ -42,6 +50,7 @@ const streamOrder = z.object({
 
 const transcodeOrder = z.object({
   ...source,
+  url: pageUrl.describe('URL of the media; with a resolver, of a web page.'),
   profile: z
     .string()
     .min(1)
@@ -111,11 +120,14 @@ export function createRoutes(
 
   const createPage = async (body: z.infer<typeof transcodeOrder>, resolver: StreamPage['resolver']) => {
     // What yt-dlp has by itself, `bestvideo+bestaudio`, is often of codecs that MPEG-TS does not hold.
-    const args = body.resolver_args?.trim() || 'best';
+    const asked = body.resolver_args?.trim() || 'best';
+    const { scheme, url } = divideScheme(body.url);
+    const args = scheme === '' ? asked : `${scheme} ${asked}`;
     const cookies = body.cookies ?? undefined;
     const cookiesPath = body.cookies_path ?? undefined;
-    await pageResolvers.check({ resolver, url: body.url, args, cookies, cookiesPath });
-    const answer = await catalogue.createPage({ ...orderOf(body), page: { resolver, args, cookies, cookiesPath } });
+    await pageResolvers.check({ resolver, url, args, cookies, cookiesPath });
+    const page = { resolver, args, cookies, cookiesPath };
+    const answer = await catalogue.createPage({ ...orderOf({ ...body, url }), page });
     const { url: endpoint, expiresAtMs } = access.urlOf(answer.stream);
     return {
       ...common(answer, body.metadata, disclosure),
@@ -173,6 +185,8 @@ export function createRoutes(
     },
     async ({ body }) => {
       if (body.resolver != null) return createPage(body, body.resolver);
+      const { scheme } = divideScheme(body.url);
+      if (scheme !== '') throw new StreampoolError(422, `A URL with ${scheme} needs resolver: streamlink.`);
       if (listedByName(body.url) === 'dash') throw new StreampoolError(400, NO_DASH_PROFILES);
       const answer = await catalogue.createTranscoded({
         ...orderOf(body),

@@ -51,7 +51,7 @@ export interface ProgramLimits {
   readonly readable: readonly string[];
   /** Address space. */
   readonly memoryBytes: number;
-  /** A folder in which it may make named pipes and small files. */
+  /** Below it the program gets a folder for named pipes and small files; see `sandbox.c`. */
   readonly scratch?: string | undefined;
 }
 
