@@ -8,6 +8,9 @@ import { allPlaying, staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import type { Worker } from '../support/worker.ts';
 
+/** Programs in Python take seconds to begin, on a busy machine more. */
+const PYTHON_MS = 60_000;
+
 /** Debian's streamlink with a plug-in more, whose stream cannot be translated to a URL. It finds the media in the query of its page. */
 const WITH_PLUGIN = `#!/usr/bin/python3
 import re, sys
@@ -17,9 +20,6 @@ from streamlink.stream.http import HTTPStream
 from streamlink.stream.stream import Stream
 from streamlink.stream.wrappers import StreamIOWrapper
 from streamlink_cli.main import main
-
-/** Programs in Python take seconds to begin, on a busy machine more. */
-const PYTHON_MS = 60_000;
 
 class OwnStream(Stream):
     __shortname__ = 'own'
