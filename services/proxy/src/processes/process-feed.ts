@@ -608,9 +608,10 @@ export class ProcessFeed implements PlacedFeed {
   }
 
   #watch(run: Run): () => void {
-    const { address } = this.#began.get(run) ?? this.#source;
+    const { address, index } = this.#began.get(run) ?? this.#source;
     const levels = this.#levelsOf(run, address);
-    const isRefused = () => address.isFound === true && run.isRefused === true;
+    // When the group has left that address, this run only plays until the next one takes over.
+    const isRefused = () => address.isFound === true && run.isRefused === true && index === this.#source.index;
     const end = watchRun(run, {
       source: this.#source,
       address,
