@@ -39,13 +39,16 @@ export class IsListedError extends StreampoolError {
 
   /** @param url of the source */
   constructor(kind: 'hls' | 'dash', url: string) {
-    super(502, `The source is ${WHAT[kind]}, which one response cannot play.`);
+    super(502, MESSAGES[kind]);
     this.kind = kind;
     this.url = url;
   }
 }
 
-const WHAT = { hls: 'an HLS playlist', dash: 'a manifest of DASH' } as const;
+const MESSAGES = {
+  hls: 'The source is an HLS playlist, which one response cannot play.',
+  dash: 'The source is a manifest of DASH, which one response cannot play.',
+} as const;
 
 /** The viewer has asked for a part that the file does not have. */
 export class NoSuchRangeError extends StreampoolError {
