@@ -29,6 +29,8 @@ export class S3Server {
   readonly refusals: S3Refusal[] = [];
   /** What all requests get from now on; undefined: they are answered. */
   refusal: S3Refusal | undefined;
+  /** It answers a part with all of it, as a server may. */
+  ignoresRanges = false;
   readonly #server: Server;
 
   private constructor() {
@@ -73,7 +75,20 @@ export class S3Server {
     } else {
       const content = this.objects.get(key);
       if (content === undefined) refuse(response, { status: 404, code: 'NoSuchKey' });
-      else response.end(content);
+      else this.#send(content, headers.range, response);
+    }
+  }
+
+  #send(content: Buffer, range: string | undefined, response: ServerResponse): void {
+    const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(range ?? '') ?? [];
+    if (from === undefined || this.ignoresRanges) {
+      response.end(content);
+    } else if (Number(from) >= content.length) {
+      refuse(response, { status: 416, code: 'InvalidRange' });
+    } else {
+      const part = content.subarray(Number(from), Number(to) + 1);
+      response.setHeader('content-range', `bytes ${from}-${Number(from) + part.length - 1}/${content.length}`);
+      response.writeHead(206).end(part);
     }
   }
 

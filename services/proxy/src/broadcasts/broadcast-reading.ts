@@ -5,6 +5,7 @@
 
 import type { WorkerIdentity } from '../../../registry/types.ts';
 import type { Clock } from '../../../shared/clock.ts';
+import type { Part } from '../upstream/messages/byte-range.ts';
 import { type JoinedIndex, joinedIndex, type PlacedIndex } from './store/joined-index.ts';
 import { type FileKind, segmentFile } from './store/names.ts';
 import { indexesIn, newestIndex } from './store/reading.ts';
@@ -55,8 +56,11 @@ export class BroadcastReading {
     return (await this.#find(id))?.index;
   }
 
-  /** What there is of a segment under a name. Undefined: it is not in the playlist. */
-  async segment(id: string, name: string): Promise<Buffer | undefined> {
+  /**
+   * What there is of a segment under a name. Undefined: it is not in the playlist.
+   * @param part only these bytes of it. A bucket is asked for no more
+   */
+  async segment(id: string, name: string, part?: Part): Promise<Buffer | undefined> {
     const file = segmentFile(name);
     if (file === undefined) return undefined;
     const { n, kind } = file;
@@ -70,7 +74,10 @@ export class BroadcastReading {
     if (epoch === undefined || (kind === 'vtt' && !hasSubtitles(index))) return undefined;
     if (kind === 'vtt' && segment !== undefined && segment.subtitled !== true) return Buffer.from(EMPTY_VTT);
     const peer = placeOf(n) ?? (hasLeft ? found.placeOf(index.next - 1) : undefined);
-    return (await this.#file(id, epoch, name)) ?? (peer && this.#deps.ask(peer, id, `${epoch}/${name}`));
+    const here = await this.#file(id, epoch, name, part);
+    if (here !== undefined || peer === undefined) return here;
+    const theirs = await this.#deps.ask(peer, id, `${epoch}/${name}`);
+    return theirs?.subarray(part?.start, part?.end);
   }
 
   /** What is known of it, on all workers. Undefined: nothing. */
@@ -136,8 +143,8 @@ export class BroadcastReading {
     return [running, ...newest].filter((index) => index !== undefined);
   }
 
-  async #file(id: string, epoch: number, name: string): Promise<Buffer | undefined> {
+  async #file(id: string, epoch: number, name: string, part?: Part): Promise<Buffer | undefined> {
     const { kept, window } = this.#deps.stores;
-    return (await window.read(id, epoch, name)) ?? kept.read(id, epoch, name);
+    return (await window.read(id, epoch, name, part)) ?? kept.read(id, epoch, name, part);
   }
 }

@@ -32,6 +32,13 @@ it('records into a bucket, plays from it, and leaves nothing in it', async () =>
   expect(media()[0]?.[0]).toMatch(new RegExp(`^the-bucket/rec/${id}/\\d+/live000000\\.ts$`));
   expect(file.rawPayload.equals(Buffer.concat(media().map(([, content]) => content)))).toBe(true);
 
+  // Of a range, no more is read than is asked for.
+  server.requests.length = 0;
+  const range = await api.app.inject({ url: String(stopped.download_url), headers: { range: 'bytes=100-187' } });
+  expect([range.statusCode, range.rawPayload.equals(file.rawPayload.subarray(100, 188))]).toEqual([206, true]);
+  const gets = server.requests.filter(({ url }) => /\.ts(\?|$)/.test(url));
+  expect(gets.map(({ method, headers }) => [method, headers.range])).toEqual([['GET', 'bytes=100-187']]);
+
   server.refusal = { status: 403, code: 'AccessDenied' };
   const refused = await api.get(String(stopped.download_url));
   const sentence =

@@ -34,6 +34,17 @@ it('tries again what a busy bucket did not do', async () => {
   expect(String(await store.read('news', 5, 'live000000.ts'))).toBe('x');
 });
 
+it('takes a part out of all, where the server does not know parts', async () => {
+  const { store, server } = await bucket();
+  await store.begin('news', 5);
+  await store.write('news', 5, 'live000000.ts', '0123456789');
+  const part = { start: 3, end: 5 };
+  expect(String(await store.read('news', 5, 'live000000.ts', part))).toBe('34');
+  expect(server.requests.at(-1)?.headers.range).toBe('bytes=3-4');
+  server.ignoresRanges = true;
+  expect(String(await store.read('news', 5, 'live000000.ts', part))).toBe('34');
+});
+
 it('removes what nobody shall list any more before the media', async () => {
   const { store, server } = await bucket();
   await store.begin('news', 5);

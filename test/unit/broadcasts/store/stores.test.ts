@@ -42,6 +42,16 @@ describe.each(Object.keys(STORES))('%s', (name) => {
     expect(String(await store.read('news', 5, 'index.json'))).toBe('second');
   });
 
+  it('reads a part, and less where the file ends before', async () => {
+    await store.begin('news', 5);
+    await store.write('news', 5, 'live000000.ts', Buffer.from([1, 2, 3, 4]));
+    const read = (start: number, end: number) => store.read('news', 5, 'live000000.ts', { start, end });
+    expect(await read(1, 3)).toEqual(Buffer.from([2, 3]));
+    expect(await read(2, 9)).toEqual(Buffer.from([3, 4]));
+    expect(await read(4, 9)).toEqual(Buffer.alloc(0));
+    expect(await store.read('news', 5, 'live000001.ts', { start: 0, end: 1 })).toBeUndefined();
+  });
+
   it('keeps what two epochs have written under one name apart', async () => {
     for (const epoch of [20, 3]) {
       await store.begin('news', epoch);

@@ -20,8 +20,8 @@ export interface Piece extends Part {
 
 export interface RecordingFile {
   readonly index: RecordingIndex;
-  /** The media of a segment. Undefined: it is not there any more, or its worker does not answer. */
-  readonly media: (name: string) => Promise<Buffer | undefined>;
+  /** The media of a segment, or a part of it. Undefined: it is not there any more, or its worker does not answer. */
+  readonly media: (name: string, part?: Part) => Promise<Buffer | undefined>;
   /** CLIENT_STALL_TIMEOUT */
   readonly stallTimeoutMs: number;
 }
@@ -91,11 +91,13 @@ export async function sendRecording(file: RecordingFile, request: FastifyRequest
 
 async function bytesOfPiece({ index, media }: RecordingFile, piece: Piece | undefined): Promise<Buffer> {
   const segment = index.segments.find(({ n }) => n === piece?.n);
-  const bytes = piece && (await media(segmentName(piece.n)));
-  if (piece === undefined || bytes?.length !== segment?.bytes || bytes === undefined) {
-    throw new StreampoolError(503, 'A part of this recording cannot be read now. Try again.', { retryAfterSeconds: 1 });
+  if (piece !== undefined && segment !== undefined) {
+    const { start, end } = piece;
+    const isAll = end - start === segment.bytes;
+    const bytes = await media(segmentName(piece.n), isAll ? undefined : { start, end });
+    if (bytes?.length === end - start) return bytes;
   }
-  return bytes.subarray(piece.start, piece.end);
+  throw new StreampoolError(503, 'A part of this recording cannot be read now. Try again.', { retryAfterSeconds: 1 });
 }
 
 /** The same for as long as the bytes are: a recording that runs gets another one with each segment. */

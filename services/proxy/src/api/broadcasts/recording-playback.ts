@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { RecordingIndex } from '../../broadcasts/store/recording-index.ts';
 import { recordingPlaylist } from '../../broadcasts/store/recording-playlist.ts';
 import { StreampoolError } from '../../errors.ts';
+import type { Part } from '../../upstream/messages/byte-range.ts';
 import type { Services } from '../../worker/services.ts';
 import type { PlaybackAccess } from '../access/playback-access.ts';
 import { SIGNATURE } from '../access/playback-signature.ts';
@@ -63,7 +64,7 @@ export function recordingPlaybackRoutes(app: Api, { broadcasts, config }: Servic
     async (request, reply) => {
       const { recording_id: id } = request.params;
       const index = await indexOf(id);
-      const media = (name: string) => reading.segment(id, name);
+      const media = (name: string, part?: Part) => reading.segment(id, name, part);
       await sendRecording({ index, media, stallTimeoutMs: config.clientStallTimeoutMs }, request, reply);
       return reply;
     },

@@ -1,8 +1,9 @@
 /** Recordings in a folder, which is one worker's or shared by all. A file is written under another name and renamed when it is whole. */
 
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Part } from '../../upstream/messages/byte-range.ts';
 import { BROADCAST_ID, epochOf } from './names.ts';
 import { type RecordingStore, StoreError } from './recording-store.ts';
 
@@ -51,9 +52,10 @@ export class DirectoryStore implements RecordingStore {
     }
   }
 
-  async read(id: string, epoch: number, name: string): Promise<Buffer | undefined> {
+  async read(id: string, epoch: number, name: string, part?: Part): Promise<Buffer | undefined> {
+    const path = join(this.#of(id, epoch), name);
     try {
-      return await readFile(join(this.#of(id, epoch), name));
+      return part === undefined ? await readFile(path) : await readPart(path, part);
     } catch (error) {
       if (ABSENT.has(codeOf(error) ?? '')) return undefined;
       throw error;
@@ -92,6 +94,17 @@ export class DirectoryStore implements RecordingStore {
 }
 
 /** None where there is no such folder. */
+/** Fewer bytes when the file ends before. */
+async function readPart(path: string, { start, end }: Part): Promise<Buffer> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(end - start), 0, end - start, start);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
 async function namesIn(folder: string): Promise<string[]> {
   try {
     return await readdir(folder);

@@ -1,5 +1,6 @@
 /** What needs no disk: the window of a network channel, in the memory of the worker that makes it. */
 
+import type { Part } from '../../upstream/messages/byte-range.ts';
 import type { RecordingStore } from './recording-store.ts';
 
 type Files = Map<string, Buffer>;
@@ -38,8 +39,8 @@ export class MemoryStore implements RecordingStore {
     files.set(name, bytes);
   }
 
-  async read(id: string, epoch: number, name: string): Promise<Buffer | undefined> {
-    return this.#recordings.get(id)?.get(epoch)?.get(name);
+  async read(id: string, epoch: number, name: string, part?: Part): Promise<Buffer | undefined> {
+    return this.#recordings.get(id)?.get(epoch)?.get(name)?.subarray(part?.start, part?.end);
   }
 
   async remove(id: string, epoch: number, names: readonly string[]): Promise<void> {

@@ -1,5 +1,7 @@
 /** Where recordings are kept: their segments, and the index that says which of them there are. */
 
+import type { Part } from '../../upstream/messages/byte-range.ts';
+
 /**
  * What is kept of all recordings. Names are those of `names.ts`. A reader gets a whole file or none. A bucket throws a `StoreError` from
  * everything that is asked of it.
@@ -18,8 +20,11 @@ export interface RecordingStore {
    * @throws {StoreError} when there is no space, or it may not; {Error} when the recording was removed meanwhile
    */
   write(id: string, epoch: number, name: string, content: Uint8Array | string): Promise<void>;
-  /** Undefined: it is not here. */
-  read(id: string, epoch: number, name: string): Promise<Buffer | undefined>;
+  /**
+   * Undefined: it is not here.
+   * @param part reads only these bytes of it; fewer when it ends before
+   */
+  read(id: string, epoch: number, name: string, part?: Part): Promise<Buffer | undefined>;
   /** Removes files. Those that are not here are no error. */
   remove(id: string, epoch: number, names: readonly string[]): Promise<void>;
   /** Removes what was left half written, by a worker that ended meanwhile. */

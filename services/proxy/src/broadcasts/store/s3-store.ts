@@ -11,6 +11,7 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
+import type { Part } from '../../upstream/messages/byte-range.ts';
 import { BROADCAST_ID, epochOf, FILE_TYPES, INDEX_NAME, type S3Place, segmentFile } from './names.ts';
 import { type RecordingStore, StoreError } from './recording-store.ts';
 import { s3Refusal } from './s3-refusal.ts';
@@ -19,6 +20,8 @@ import { s3Refusal } from './s3-refusal.ts';
 const TOGETHER = 32;
 /** Says that it is not there. */
 const ABSENT = new Set(['NoSuchKey', 'NotFound']);
+/** Says that it ends before the part that was asked for. */
+const TOO_SHORT = 'InvalidRange';
 
 export class S3Store implements RecordingStore {
   readonly isShared = true;
@@ -53,13 +56,18 @@ export class S3Store implements RecordingStore {
     await this.#asked('written', () => this.#client.send(put));
   }
 
-  async read(id: string, epoch: number, name: string): Promise<Buffer | undefined> {
+  async read(id: string, epoch: number, name: string, part?: Part): Promise<Buffer | undefined> {
+    const Range = part && `bytes=${part.start}-${part.end - 1}`;
     return this.#asked('read', async () => {
       try {
-        const { Body } = await this.#client.send(new GetObjectCommand(this.#object(id, epoch, name)));
-        return Body && Buffer.from(await Body.transformToByteArray());
+        const get = new GetObjectCommand({ ...this.#object(id, epoch, name), Range });
+        const { Body, ContentRange } = await this.#client.send(get);
+        const bytes = Body && Buffer.from(await Body.transformToByteArray());
+        // A server may answer a part with all of it.
+        return ContentRange === undefined ? bytes?.subarray(part?.start, part?.end) : bytes;
       } catch (error) {
         if (error instanceof Error && ABSENT.has(error.name)) return undefined;
+        if (error instanceof Error && error.name === TOO_SHORT) return Buffer.alloc(0);
         throw error;
       }
     });
