@@ -1,48 +1,37 @@
 /** Recordings of three minutes through everything that may happen to their workers, to Redis and to the source. */
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { BroadcastClient, expectWhole, RECORDING, shownSegments, stretchesOf } from '../support/broadcast-client.ts';
 import { emptyCluster } from '../support/cluster.ts';
 import { startRedis } from '../support/redis.ts';
 import { type Stage, staged } from '../support/stage.ts';
-import { stoppedInWrite } from '../support/stopped-in-write.ts';
 import { until } from '../support/until.ts';
 import type { Worker } from '../support/worker.ts';
+import { folders, type Keeper, swiftBucket } from './keepers.ts';
 
 const ID = '6f1d';
 const ENV = { HLS_SEGMENT_TIME: '2', DRAIN_TIMEOUT: '10', MAX_CLIENTS_PER_SHARED_STREAM: '100' };
 
 /** Three workers, each told where it keeps recordings, on a Redis that writes down what it is told. */
-async function startRecorders(stage: Stage, recordingsOf: (name: string) => Record<string, string>) {
+async function startRecorders(stage: Stage, keeper: Keeper) {
   const redis = await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] });
   const cluster = await emptyCluster(ENV, redis);
   stage.closeAfter(() => cluster.stop());
-  const start = (name: string) => cluster.start(name, recordingsOf(name));
+  stage.closeAfter(() => keeper.close());
+  const start = async (name: string) => cluster.start(name, await keeper.settingsOf(name));
   const workers = new Map<string, Worker>();
   for (const name of ['worker-1', 'worker-2', 'worker-3']) workers.set(name, await start(name));
   return { redis, workers, start };
 }
 
-async function folderFor(stage: Stage): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'streampool-recordings-'));
-  stage.closeAfter(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
-
 staged.for([
-  { where: 'a folder that all workers have', isShared: true },
-  { where: 'a folder of each worker', isShared: false },
-])('in $where', { timeout: 400_000 }, async ({ isShared }, { stage }) => {
-  const folder = await folderFor(stage);
-  const folderOf = (name: string) => (isShared ? folder : join(folder, name));
-  const { redis, workers, start } = await startRecorders(stage, (name) => ({
-    RECORDINGS: folderOf(name),
-    RECORDINGS_SHARED: String(isShared),
-  }));
+  { where: 'a folder that all workers have', keeperOf: () => folders(ID, true) },
+  { where: 'a folder of each worker', keeperOf: () => folders(ID, false) },
+  { where: 'a bucket of OpenStack Swift', keeperOf: () => swiftBucket(ID) },
+])('in $where', { timeout: 400_000 }, async ({ where, keeperOf }, { stage }) => {
+  const keeper = await keeperOf();
+  const { redis, workers, start } = await startRecorders(stage, keeper);
   const source = await stage.sourceProcess({ fixture: 'bframes', join: 'keyframe', burstSeconds: 3 });
   const recording = new BroadcastClient(ID);
 
@@ -80,23 +69,22 @@ staged.for([
   await goesOn(5);
 
   let maker = await makerOf();
-  await worker(maker).kill();
+  await keeper.kill(maker, worker(maker));
   await again(maker);
   await goesOn(5);
 
   maker = await makerOf();
-  const half = await stoppedInWrite(join(folderOf(maker), ID), worker(maker).pid);
+  await keeper.stop(maker, worker(maker));
   await until(async () => (await makerOf()) !== maker, { what: 'another maker', timeoutMs: 30_000, everyMs: 200 });
   await goesOn(2);
   const before = await recording.download(another(maker));
-  worker(maker).signal('SIGCONT');
+  await keeper.goOn(maker, worker(maker));
   await goesOn(5);
   // What it had half written has replaced nothing, whatever became of it.
   const after = await recording.download(another(maker));
-  expect(half).toMatch(/live\d+\.ts\..+\.part$/);
   const known = new Set(before.map(({ n }) => n));
   // In folders of their own, nobody had those of the worker that stood still.
-  if (isShared) expect(known.size).toBe((before.at(-1)?.n ?? 0) + 1);
+  if (keeper.isShared) expect(known.size).toBe((before.at(-1)?.n ?? 0) + 1);
   expect(shownSegments(after.filter(({ n }) => known.has(n)))).toEqual(shownSegments(before));
 
   maker = await makerOf();
@@ -127,9 +115,7 @@ staged.for([
     .slice(1)
     .map(([first]) => first?.n);
   const seconds = segments.reduce((sum, each) => sum + each.seconds, 0);
-  console.log(
-    `${isShared ? 'shared' : 'own'}: ${segments.length} segments, ${seconds.toFixed(0)} s; begun anew at ${lost}`,
-  );
+  console.log(`${where}: ${segments.length} segments, ${seconds.toFixed(0)} s; begun anew at ${lost}`);
   expect(segments).toHaveLength(last + 1);
   await expectWhole(segments);
   // Six events, each of which may cost media once.
@@ -139,4 +125,5 @@ staged.for([
     expect(shownSegments(await recording.download(each))).toEqual(shownSegments(segments));
   }
   expect((await worker(maker).api.del(`/broadcast/${ID}`)).status).toBe(200);
+  if (keeper.isShared) expect(await keeper.left()).toBe(0);
 });
