@@ -94,7 +94,7 @@ export default defineConfig({
         },
       },
       {
-        // Eight minutes: `npm run test:recordings`, not `npm test`.
+        // A quarter of an hour: `npm run test:recordings`, not `npm test`.
         test: {
           name: 'recordings',
           include: ['test/recordings/**/*.test.ts'],

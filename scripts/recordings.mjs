@@ -4,6 +4,6 @@ import { run, setup } from './setup.mjs';
 import { runVitest } from './vitest.mjs';
 
 await run(() => {
-  setup({ tests: true });
+  setup({ tests: true, bucket: true });
   return runVitest(['--project=recordings', ...process.argv.slice(2)]);
 });

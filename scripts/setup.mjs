@@ -32,6 +32,11 @@ const PAGE_RESOLVERS = [
   ['streamlink', 'streamlink'],
   ['yt-dlp', 'yt-dlp'],
 ];
+/** A server of S3: OpenStack Swift. */
+const BUCKET = [
+  ['swift-proxy-server', 'swift-proxy', 'swift-account', 'swift-container', 'swift-object'],
+  ['memcached', 'memcached'],
+];
 /** Seconds to wait for another apt that holds the lock; the first boot of a machine often runs one. */
 const APT_LOCK_S = 180;
 
@@ -49,7 +54,7 @@ export async function run(main) {
 }
 
 /** Checks or installs everything; `redis`: what clusters need as well; the others: what only these need. */
-export function setup({ redis = false, tests = false, bench = false, pageResolvers = false } = {}) {
+export function setup({ redis = false, tests = false, bench = false, pageResolvers = false, bucket = false } = {}) {
   ensureNode();
   ensureNodeModules();
   ensureFfmpeg();
@@ -62,6 +67,7 @@ export function setup({ redis = false, tests = false, bench = false, pageResolve
   if (findHaproxy() === undefined) install('HAProxy (for the tests)', 'haproxy');
   installMissing(OPTIONAL);
   if (pageResolvers) installMissing(PAGE_RESOLVERS);
+  if (bucket) installMissing(BUCKET);
 }
 
 export function ensureNode(version = process.versions.node) {
