@@ -15,6 +15,7 @@ import { readRegistry } from '../../services/admin-lambda/src/environment.ts';
 import { createHandler } from '../../services/admin-lambda/src/handler.ts';
 import { handler as registryHandler } from '../../services/admin-lambda/src/registry-lambda.ts';
 import {
+  broadcastsAnswer,
   cleanupAnswer,
   disconnectedAnswer,
   drainAnswer,
@@ -132,6 +133,35 @@ describe('what it says', () => {
     expect(direct.ended).toBe(false);
     expect((await admin.api.get(`/admin/streams/${stream_id}`)).status).toBe(404);
     expect((await admin.api.del(`/admin/streams/${stream_id}`)).status).toBe(404);
+  });
+
+  staged('of recordings and network channels is what there is', async ({ stage }) => {
+    const source = await stage.source();
+    const { stream_id } = await first.api.createStream({ url: source.url });
+    const { body: begun } = await first.api.post<{ recording_id: string }>(`/streams/${stream_id}/record`, {
+      name: `News of ${source.url}?password=hunter2`,
+    });
+    const channel = { stream_url: `${first.url}/stream/${stream_id}`, hls_list_size: 3 };
+    expect((await second.api.post('/broadcast/window/start', channel)).status).toBe(200);
+    const listed = async (query = '') =>
+      broadcastsAnswer.parse((await admin.api.get(`/admin/broadcasts${query}`)).body);
+    const { broadcasts, total, summary } = await listed();
+    expect([total, summary.recordings.running, summary.channels.running]).toEqual([2, 1, 1]);
+    expect(broadcasts.find(({ kind }) => kind === 'channel')).toMatchObject({ broadcast_id: 'window', stream_id });
+    const [recording] = (await listed(`?kind=recording&status=running&stream_id=${stream_id}`)).broadcasts;
+    expect(recording).toMatchObject({ broadcast_id: begun.recording_id, worker: await workerIdOf(first), error: null });
+    expect(JSON.stringify(recording)).not.toContain('hunter2');
+    const page = await listed('?limit=1');
+    expect((await listed(`?limit=1&cursor=${page.next_cursor}`)).next_cursor).toBeNull();
+    await first.api.post(`/recordings/${begun.recording_id}/stop`, {});
+    const stats = statsAnswer.parse((await admin.api.get('/admin/stats')).body);
+    expect([stats.recordings, stats.channels]).toMatchObject([
+      { total: 1, running: 0 },
+      { total: 1, running: 1 },
+    ]);
+    for (const id of [begun.recording_id, 'window']) await first.api.del(`/broadcast/${id}`);
+    expect((await listed()).broadcasts).toEqual([]);
+    await first.api.del(`/streams/${stream_id}`);
   });
 
   it('shows streams that are only kept for their address when they are asked for', async () => {

@@ -66,5 +66,7 @@ function answer(cluster: ClusterAdmin, call: ClusterCall): Promise<unknown> {
       return cluster.disconnect(...call.args);
     case 'viewers':
       return cluster.viewers(...call.args);
+    case 'broadcasts':
+      return cluster.broadcasts(...call.args);
   }
 }

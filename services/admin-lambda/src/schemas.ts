@@ -1,6 +1,7 @@
 /** The requests and answers of the admin API as zod schemas; the types of its routes come from these. */
 
 import { z } from 'zod';
+import { BROADCAST_KINDS, BROADCAST_STATES } from '../../registry/broadcasts/broadcast.ts';
 import { isClientCursor } from '../../registry/redis/client-reads.ts';
 import { isSearchCursor } from '../../registry/redis/inspection.ts';
 import { DRAIN_REASONS } from '../../registry/types.ts';
@@ -50,6 +51,15 @@ export const streamsInput = pageInput.extend({
   idle: flag.describe('The streams that are kept only for their address, in place of those in use.'),
 });
 
+export const broadcastsInput = pageInput.extend({
+  kind: z
+    .enum(BROADCAST_KINDS)
+    .optional()
+    .describe('recording: all of it is kept. channel: a window is. Absent: both.'),
+  status: z.enum(BROADCAST_STATES).optional().describe('Only those that are so.'),
+  stream_id: z.string().optional().describe('Only those that are cut from this stream.'),
+});
+
 export const cleanupInput = z.strictObject({
   dry_run: flag.describe('Only say what would be removed.'),
 });
@@ -74,6 +84,13 @@ export const healthAnswer = z.strictObject({
   registry_ms: z.number().describe('Milliseconds that Redis took to answer.'),
 });
 
+const broadcastTotals = z.strictObject({
+  total: z.int(),
+  running: z.int().describe('Those that are not over.'),
+  failed: z.int(),
+  bytes: z.int().describe('What their segments take.'),
+});
+
 export const statsAnswer = z.strictObject({
   workers: z.strictObject({ alive: z.int(), draining: z.int(), dead: z.int() }),
   streams: z.strictObject({ total: z.int(), active: z.int() }),
@@ -86,6 +103,8 @@ export const statsAnswer = z.strictObject({
     processes_saved: z.int().describe('Additional processes that would run if no viewers shared one.'),
   }),
   bytes_served: z.int().describe('To all viewers of the streams that still exist, including viewers that have left.'),
+  recordings: broadcastTotals,
+  channels: broadcastTotals.describe('Network channels.'),
   egress: z.strictObject({
     bytes_per_second: z.int(),
     gb_per_month: z.number(),
@@ -202,6 +221,30 @@ export const foundViewersAnswer = z.strictObject({
   next_cursor: z.string().nullable(),
 });
 
+export const broadcastsAnswer = z.strictObject({
+  broadcasts: z.array(
+    z.strictObject({
+      broadcast_id: z.string(),
+      kind: z.enum(BROADCAST_KINDS),
+      name: z.string().nullable().describe('`title` of its metadata.'),
+      stream_id: z.string(),
+      status: z.enum(BROADCAST_STATES),
+      error: z.string().nullable().describe('Why it has failed.'),
+      worker: z.string().nullable().describe('The worker that makes it, or has made it last.'),
+      started_at: z.string().nullable(),
+      ended_at: z.string().nullable(),
+      seconds: z.number().describe('How much there is of it.'),
+      bytes: z.int(),
+      segments: z.int().nullable().describe('How many are listed.'),
+    }),
+  ),
+  total: z.int().describe('On all pages.'),
+  next_cursor: z.string().nullable(),
+  summary: z
+    .strictObject({ recordings: broadcastTotals, channels: broadcastTotals })
+    .describe('Of all that there are, whatever was asked for.'),
+});
+
 export const disconnectedAnswer = z.strictObject({
   stream_id: z.string(),
   client_id: z.string(),
@@ -231,3 +274,4 @@ export type StreamAnswer = z.infer<typeof streamAnswer>;
 export type FoundViewersAnswer = z.infer<typeof foundViewersAnswer>;
 export type StreamsAnswer = z.infer<typeof streamsAnswer>;
 export type CleanupView = z.infer<typeof cleanupAnswer>;
+export type BroadcastsAnswer = z.infer<typeof broadcastsAnswer>;

@@ -1,6 +1,7 @@
 /** Builds the answers of the admin API from the cluster's state; rounds the numbers for readers. Pure. */
 
 import type {
+  BroadcastPage,
   CleanupAnswer,
   ClusterNumbers,
   FoundViewers,
@@ -12,6 +13,7 @@ import type { JoinedTasks } from './ecs/join-tasks.ts';
 import { egressUsd, HOURS_PER_MONTH, monthlyGb, type PriceTier } from './egress-cost.ts';
 import type { Page } from './paging.ts';
 import type {
+  BroadcastsAnswer,
   CleanupView,
   FoundViewersAnswer,
   StatsAnswer,
@@ -40,6 +42,7 @@ export function viewOfStats(numbers: ClusterNumbers, prices: readonly PriceTier[
       processes_saved: transcodedClients - processes,
     },
     bytes_served: numbers.bytesServed,
+    ...numbers.broadcasts,
     egress: {
       bytes_per_second: numbers.bytesPerSecond,
       gb_per_month: rounded(gb),
@@ -107,6 +110,10 @@ export function viewOfStreamDetails({ sharedBy, viewers, nextCursor, ...stream }
 
 export function viewOfFoundViewers({ viewers, nextCursor }: FoundViewers): FoundViewersAnswer {
   return { viewers: viewers.map(shown), next_cursor: nextCursor };
+}
+
+export function viewOfBroadcasts({ broadcasts, total, nextCursor, totals }: BroadcastPage): BroadcastsAnswer {
+  return { broadcasts: broadcasts.map(shown), total, next_cursor: nextCursor, summary: totals };
 }
 
 export function viewOfCleanup({ expiredStreams, deadWorkers }: CleanupAnswer, dryRun: boolean): CleanupView {

@@ -148,6 +148,12 @@ export interface ShownBroadcast extends KeptBroadcast {
   readonly progress: BroadcastProgress | undefined;
 }
 
+/** As people are told it: what was asked to end is `stopping` until its worker has ended it. */
+export function shownState({ isStopped, progress }: ShownBroadcast): BroadcastState {
+  const state = progress?.state ?? 'starting';
+  return isStopped && !hasEnded(state) ? 'stopping' : state;
+}
+
 /** `mine`: it counts. `lost`: another worker makes it, or it was deleted. `unknown`: the registry has lost what it would compare with. */
 export type NoteAnswer = 'mine' | 'lost' | 'unknown';
 

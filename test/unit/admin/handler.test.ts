@@ -135,11 +135,16 @@ it('states the price beside the cost', async () => {
       bytesServed: 1e12,
       // Ten viewers of 4 Mbit/s: 13 140 GB, of which 10 140 at 9 and 2 900 at 8.5 cents.
       bytesPerSecond: 5e6,
+      broadcasts: {
+        recordings: { total: 5, running: 2, failed: 1, bytes: 9e9 },
+        channels: { total: 1, running: 1, failed: 0, bytes: 1e6 },
+      },
     }),
   });
   const stats = statsAnswer.parse((await call('GET', '/admin/stats')).body);
   expect(stats.pooling).toEqual({ processes: 4, clients_per_process: 2.5, processes_saved: 6 });
   expect(stats.clients).toEqual({ total: 11, transcoded: 10, direct: 1 });
+  expect([stats.recordings.running, stats.channels.total]).toEqual([2, 1]);
   expect(stats.egress).toMatchObject({ gb_per_month: 13_140, usd_per_month: 1159.1 });
   expect(stats.egress.prices[1]).toEqual({ up_to_gb: 10_240, usd_per_gb: 0.09 });
   expect(stats.egress.formula).toContain('730');

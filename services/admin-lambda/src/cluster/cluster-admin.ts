@@ -1,5 +1,7 @@
 /** What the admin API needs from the cluster. One contract, implemented over Redis and over the function that reaches Redis. */
 
+import type { BroadcastKind, BroadcastState } from '../../../registry/broadcasts/broadcast.ts';
+import type { BroadcastTotals } from '../../../registry/broadcasts/totals.ts';
 import type { Deployment, DrainAnswer, DrainOrder, DrainReason, UndrainAnswer } from '../../../registry/types.ts';
 import type { PageRequest } from '../paging.ts';
 
@@ -20,6 +22,8 @@ export interface ClusterNumbers {
   bytesServed: number;
   /** To the current viewers: each one's average since it joined, summed. */
   bytesPerSecond: number;
+  /** Recordings and network channels. */
+  broadcasts: BroadcastTotals;
 }
 
 /** Absent values are null in these records: they pass between functions as JSON, which drops undefined fields. */
@@ -107,6 +111,42 @@ export interface StreamPage {
   nextCursor: string | null;
 }
 
+/** A recording, or a network channel. */
+export interface BroadcastRow {
+  broadcastId: string;
+  kind: BroadcastKind;
+  /** `title` of its metadata. */
+  name: string | null;
+  streamId: string;
+  status: BroadcastState;
+  /** Why it has failed. */
+  error: string | null;
+  /** The worker that makes it, or has made it last. */
+  worker: string | null;
+  startedAtMs: number | null;
+  endedAtMs: number | null;
+  /** How much there is of it. */
+  seconds: number;
+  bytes: number;
+  /** How many are listed. */
+  segments: number | null;
+}
+
+export interface BroadcastsRequest extends PageRequest {
+  kind?: BroadcastKind | undefined;
+  status?: BroadcastState | undefined;
+  streamId?: string | undefined;
+}
+
+export interface BroadcastPage {
+  broadcasts: BroadcastRow[];
+  /** On all pages. */
+  total: number;
+  nextCursor: string | null;
+  /** Of all that there are, whatever was asked for. */
+  totals: BroadcastTotals;
+}
+
 export interface CleanupAnswer {
   expiredStreams: string[];
   /** They are removed with everything they held. The name is null when no record has it any more. */
@@ -162,6 +202,8 @@ export interface ClusterAdmin {
   disconnect(streamId: string, clientId: string): Promise<DisconnectAnswer>;
   /** The viewers of all streams with this address or name. */
   viewers(search: ViewerSearch): Promise<FoundViewers>;
+  /** Recordings and network channels. */
+  broadcasts(page: BroadcastsRequest): Promise<BroadcastPage>;
 }
 
 /** One call of the contract, as it passes from function to function. */

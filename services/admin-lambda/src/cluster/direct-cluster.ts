@@ -1,6 +1,8 @@
 /** The cluster as its registry in Redis shows it; uses the same records and functions as the workers. */
 
 import type { Redis } from 'ioredis';
+import { kindOfOrder, type ShownBroadcast, shownState } from '../../../registry/broadcasts/broadcast.ts';
+import { type BroadcastTotals, totalsOf } from '../../../registry/broadcasts/totals.ts';
 import { isIdle } from '../../../registry/idle.ts';
 import { leases } from '../../../registry/redis/inspection.ts';
 import { RedisRegistry } from '../../../registry/redis/redis-registry.ts';
@@ -18,6 +20,9 @@ import { maskText, maskUrl } from '../../../shared/masking/mask.ts';
 import type { RegistrySettings } from '../environment.ts';
 import { type PageRequest, pageOf } from '../paging.ts';
 import type {
+  BroadcastPage,
+  BroadcastRow,
+  BroadcastsRequest,
   CleanupAnswer,
   ClusterAdmin,
   ClusterNumbers,
@@ -58,12 +63,13 @@ export class DirectCluster implements ClusterAdmin {
 
   numbers(): Promise<ClusterNumbers> {
     return this.#ask(async (registry, redis) => {
-      const [workers, alive, summaries] = await Promise.all([
+      const [workers, alive, summaries, broadcasts] = await Promise.all([
         registry.knownWorkers(),
         leases(redis),
         registry.summaries(),
+        registry.broadcasts.list(),
       ]);
-      return numbersOf(workers, alive, [...summaries.values()]);
+      return numbersOf(workers, alive, [...summaries.values()], totalsOf(broadcasts));
     });
   }
 
@@ -207,6 +213,20 @@ export class DirectCluster implements ClusterAdmin {
     });
   }
 
+  broadcasts({ kind, status, streamId, ...request }: BroadcastsRequest): Promise<BroadcastPage> {
+    return this.#ask(async (registry) => {
+      const all = await registry.broadcasts.list();
+      const wanted = all.filter(
+        (each) =>
+          (kind === undefined || kindOfOrder(each.order) === kind) &&
+          (status === undefined || shownState(each) === status) &&
+          (streamId === undefined || each.order.streamId === streamId),
+      );
+      const { items, total, nextCursor } = pageOf(wanted, ({ id }) => id, request);
+      return { broadcasts: items.map(rowOf), total, nextCursor, totals: totalsOf(all) };
+    });
+  }
+
   /** Says what is known of a stream. */
   #states(
     summaries: ReadonlyMap<string, StreamSummary>,
@@ -255,6 +275,7 @@ function numbersOf(
   workers: readonly WorkerRecord[],
   alive: ReadonlySet<string>,
   streams: readonly StreamSummary[],
+  broadcasts: BroadcastTotals,
 ): ClusterNumbers {
   const living = workers.filter(({ incarnation }) => alive.has(incarnation));
   const watched = streams.filter(({ viewers }) => viewers > 0);
@@ -270,6 +291,7 @@ function numbersOf(
     processes: sum(watched.map(({ processes }) => processes)),
     bytesServed: sum(streams.map(({ bytesServed }) => bytesServed)),
     bytesPerSecond: sum(living.map(({ bytesPerSecond = 0 }) => bytesPerSecond)),
+    broadcasts,
   };
 }
 
@@ -290,6 +312,25 @@ function stateOf(
     processes: summary?.processes ?? 0,
     bytesServed: summary?.bytesServed ?? stream.bytesServed,
     errors: stream.errorCount,
+  };
+}
+
+function rowOf(broadcast: ShownBroadcast): BroadcastRow {
+  const { id, order, progress } = broadcast;
+  const { title } = order.metadata;
+  return {
+    broadcastId: id,
+    kind: kindOfOrder(order),
+    name: title === undefined ? null : maskText(title),
+    streamId: order.streamId,
+    status: shownState(broadcast),
+    error: progress?.error === undefined ? null : maskText(progress.error),
+    worker: progress?.worker ?? null,
+    startedAtMs: progress?.startedAtMs ?? null,
+    endedAtMs: progress?.endedAtMs ?? null,
+    seconds: progress?.seconds ?? 0,
+    bytes: progress?.bytes ?? 0,
+    segments: progress?.segments ?? null,
   };
 }
 

@@ -8,6 +8,8 @@ import type { Deployment, DrainAnswer, DrainOrder, UndrainAnswer } from '../../.
 import type { PageRequest } from '../paging.ts';
 import type { CachedSecret, SecretRead } from '../secrets.ts';
 import {
+  type BroadcastPage,
+  type BroadcastsRequest,
   type CleanupAnswer,
   type ClusterAdmin,
   type ClusterCall,
@@ -101,6 +103,10 @@ export class RemoteCluster implements ClusterAdmin {
 
   viewers(search: ViewerSearch): Promise<FoundViewers> {
     return this.#call({ operation: 'viewers', args: [search] });
+  }
+
+  broadcasts(page: BroadcastsRequest): Promise<BroadcastPage> {
+    return this.#call({ operation: 'broadcasts', args: [page] });
   }
 
   /** Redis may refuse the password because it was rotated since it was read: then this reads it again, once. */

@@ -18,7 +18,7 @@ export const clusterRoutes = [
     method: 'GET',
     path: '/admin/stats',
     summary:
-      'Totals; viewers per process, processes saved; bytes, and what a month at this rate costs, with formula and prices.',
+      'Totals, also of recordings and network channels; viewers per process, processes saved; bytes, and what a month at this rate costs, with formula and prices.',
     input: noInput,
     answer: statsAnswer,
     run: async (_, { cluster, prices }) => viewOfStats(await cluster.numbers(), prices),

@@ -1,6 +1,7 @@
 /** All routes of the admin API. */
 
 import { aboutRoutes } from './about-routes.ts';
+import { broadcastRoutes } from './broadcast-routes.ts';
 import { clusterRoutes } from './cluster-routes.ts';
 import type { Route } from './route.ts';
 import { streamRoutes } from './stream-routes.ts';
@@ -13,6 +14,7 @@ export const ROUTES: readonly Route[] = [
   ...workerRoutes,
   ...streamRoutes,
   ...viewerRoutes,
+  ...broadcastRoutes,
 ];
 
 /** The routes as a Markdown table, for docs/admin-api.md, which holds exactly this. */

@@ -2,7 +2,12 @@
 
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { BROADCAST_STATES, hasEnded, type ShownBroadcast } from '../../../../registry/broadcasts/broadcast.ts';
+import {
+  BROADCAST_STATES,
+  hasEnded,
+  type ShownBroadcast,
+  shownState,
+} from '../../../../registry/broadcasts/broadcast.ts';
 import { BROADCAST_ID } from '../../broadcasts/store/names.ts';
 import { standInPid } from '../../broadcasts/store/recording-index.ts';
 import { StreampoolError } from '../../errors.ts';
@@ -11,7 +16,6 @@ import { optionalIsoTime } from '../http/fields.ts';
 import type { Api } from '../http/typed-server.ts';
 import { type Disclosure, disclosureFor } from '../views/stream-views.ts';
 import { broadcastStart, orderOf } from './broadcast-order.ts';
-import { shownState } from './broadcast-state.ts';
 import { sendSegment } from './segment-answer.ts';
 
 const params = z.object({

@@ -6,11 +6,11 @@ import {
   BROADCAST_STATES,
   kindOfOrder,
   type ShownBroadcast,
+  shownState,
 } from '../../../../registry/broadcasts/broadcast.ts';
 import { StreampoolError } from '../../errors.ts';
 import type { PlaybackAccess } from '../access/playback-access.ts';
 import { optionalIsoTime } from '../http/fields.ts';
-import { shownState } from './broadcast-state.ts';
 
 export const recordingView = z.object({
   recording_id: z.string(),

@@ -5,9 +5,9 @@ import {
   hasEnded,
   kindOfOrder,
   type ShownBroadcast,
+  shownState,
 } from '../../../../registry/broadcasts/broadcast.ts';
 import type { RecordingFilter, RecordingPage, RecordingRow, RecordingSort } from '../../../../shared/console/lists.ts';
-import { shownState } from '../broadcasts/broadcast-state.ts';
 import { hasWords, type Page, type Position, pageOf } from './paging.ts';
 
 export interface RecordingQuestion {
