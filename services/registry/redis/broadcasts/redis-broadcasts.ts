@@ -14,8 +14,9 @@ import {
   type ShownBroadcast,
 } from '../../broadcasts/broadcast.ts';
 import { parsed } from '../../shapes.ts';
+import { KnownBroadcasts } from './known-broadcasts.ts';
 
-type Hash = Record<string, string>;
+type Hash = Readonly<Record<string, string>>;
 type BroadcastScript = 'put-broadcast' | 'end-broadcast' | 'remove-broadcast' | 'note-broadcast';
 
 export interface RedisBroadcastsDeps {
@@ -34,6 +35,7 @@ const ANSWERS: readonly NoteAnswer[] = ['mine', 'lost', 'unknown'];
 
 export class RedisBroadcasts implements BroadcastBook {
   readonly #deps: RedisBroadcastsDeps;
+  readonly #known = new KnownBroadcasts(shown);
 
   constructor(deps: RedisBroadcastsDeps) {
     this.#deps = deps;
@@ -63,10 +65,7 @@ export class RedisBroadcasts implements BroadcastBook {
   }
 
   async list(): Promise<ShownBroadcast[]> {
-    const [kept, progress] = await this.#deps.readAll();
-    return Object.keys(kept)
-      .sort()
-      .flatMap((id) => shown(id, kept[id], progress[id]) ?? []);
+    return this.#known.of(...(await this.#deps.readAll()));
   }
 
   async find(id: string): Promise<ShownBroadcast | undefined> {

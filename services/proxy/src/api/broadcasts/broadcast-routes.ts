@@ -13,6 +13,8 @@ import { standInPid } from '../../broadcasts/store/recording-index.ts';
 import { StreampoolError } from '../../errors.ts';
 import type { Services } from '../../worker/services.ts';
 import { optionalIsoTime } from '../http/fields.ts';
+import { keptText } from '../http/kept-text.ts';
+import { each, sendLong } from '../http/long-answer.ts';
 import type { Api } from '../http/typed-server.ts';
 import { type Disclosure, disclosureFor } from '../views/stream-views.ts';
 import { broadcastStart, orderOf } from './broadcast-order.ts';
@@ -62,6 +64,11 @@ const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
 export function broadcastRoutes(app: Api, services: Services): void {
   const { broadcasts, config } = services;
   const disclosure = disclosureFor(config.apiToken);
+  // Most have ended, and stay as they are.
+  const entryText = keptText((shown: ShownBroadcast) => ({
+    ...viewOf(shown, disclosure),
+    metadata: { ...shown.order.metadata },
+  }));
   const found = async (id: string): Promise<ShownBroadcast> => {
     const shown = await broadcasts.find(id);
     if (shown === undefined) throw new StreampoolError(404, 'Broadcast not found');
@@ -71,10 +78,9 @@ export function broadcastRoutes(app: Api, services: Services): void {
   app.get(
     '/broadcast',
     { schema: { tags: TAGS, summary: 'List the broadcasts.', response: { 200: broadcastList } } },
-    async () => {
+    async (_request, reply) => {
       const all = await broadcasts.list();
-      const shown = all.map((each) => ({ ...viewOf(each, disclosure), metadata: { ...each.order.metadata } }));
-      return { broadcasts: shown, count: shown.length };
+      return sendLong(reply, { count: all.length }, { broadcasts: each(all, entryText) });
     },
   );
   app.post(

@@ -7,6 +7,8 @@ import { BROADCAST_ID } from '../../broadcasts/store/names.ts';
 import type { Services } from '../../worker/services.ts';
 import type { PlaybackAccess } from '../access/playback-access.ts';
 import { optionalBody } from '../http/fields.ts';
+import { keptText } from '../http/kept-text.ts';
+import { each, sendLong } from '../http/long-answer.ts';
 import { notFound } from '../http/not-found.ts';
 import type { Api } from '../http/typed-server.ts';
 import { recordingListQuery, recordingPageView, recordingQuestion } from '../lists/recording-list-query.ts';
@@ -43,6 +45,11 @@ export function recordingRoutes(app: Api, services: Services, access: PlaybackAc
   const searched = new RecordingSearch({ services, streams, access });
   const { broadcasts, registry } = services;
   const found = async (id: string): Promise<ShownBroadcast> => isRecording(await broadcasts.find(id));
+
+  const viewOf = (shown: ShownBroadcast) => viewOfRecording(shown, access);
+  // A signature ends some time, so what has one is made anew.
+  const entryOf: (shown: ShownBroadcast) => object | string =
+    services.config.playbackAuth === 'open' ? keptText(viewOf) : viewOf;
 
   app.post(
     '/streams/:stream_id/record',
@@ -87,13 +94,13 @@ export function recordingRoutes(app: Api, services: Services, access: PlaybackAc
         },
       },
     },
-    async ({ query }) => {
+    async ({ query }, reply) => {
       const question = recordingQuestion(query);
       if (question !== undefined) return searched.page(question);
       const kept = (await broadcasts.list()).filter(({ order }) => order.kept);
       const begun = ({ progress }: ShownBroadcast) => progress?.startedAtMs ?? Number.POSITIVE_INFINITY;
       kept.sort((one, other) => begun(other) - begun(one) || (one.id < other.id ? -1 : 1));
-      return { recordings: kept.map((each) => viewOfRecording(each, access)), total: kept.length };
+      return sendLong(reply, { total: kept.length }, { recordings: each(kept, entryOf) });
     },
   );
   app.get(

@@ -7,10 +7,10 @@ import { Turns } from '../../../../registry/turns.ts';
 /** How much is written to the socket at once, in characters. */
 const PIECE_CHARACTERS = 32 * 1024;
 
-/** The items of a list; each is made when it is written. */
-export type Items = Iterable<object>;
+/** The items of a list; each is made when it is written. A text is JSON already. */
+export type Items = Iterable<object | string>;
 
-export function* each<T, V extends object>(items: Iterable<T>, view: (item: T) => V): Generator<V> {
+export function* each<T, V extends object | string>(items: Iterable<T>, view: (item: T) => V): Generator<V> {
   for (const item of items) yield view(item);
 }
 
@@ -26,7 +26,7 @@ async function* pieces(head: object, lists: Record<string, Items>): AsyncGenerat
   for (const [name, items] of Object.entries(lists)) {
     let before = `,${JSON.stringify(name)}:[`;
     for (const item of items) {
-      text += before + JSON.stringify(item);
+      text += before + (typeof item === 'string' ? item : JSON.stringify(item));
       before = ',';
       if (text.length < PIECE_CHARACTERS && !turns.isOver) continue;
       yield text;

@@ -12,7 +12,7 @@ import type { StreamIndex } from '../lists/stream-index.ts';
 import { takeClusterSnapshot } from '../views/snapshot.ts';
 import { clientView, disclosureFor, streamView, viewOfClient, viewOfStreamIn } from '../views/stream-views.ts';
 import { performanceOf, performanceReport } from './performance.ts';
-import { poolingStats, poolingStatsOf, proxyStats, proxyStatsOf } from './stats.ts';
+import { broadcastStats, broadcastStatsOf, poolingStats, poolingStatsOf, proxyStats, proxyStatsOf } from './stats.ts';
 
 const clientList = z.object({ total_clients: z.int(), clients: z.array(clientView) });
 
@@ -29,6 +29,7 @@ export function statsRoutes(app: Api, services: Services, streams: StreamIndex):
         summary: 'Get everything at once: totals, pooling, streams, clients.',
         response: {
           200: proxyStats.extend({
+            ...broadcastStats,
             pooling: poolingStats,
             streams: z.array(streamView),
             clients: z.array(clientView),
@@ -40,7 +41,7 @@ export function statsRoutes(app: Api, services: Services, streams: StreamIndex):
       const snapshot = await takeClusterSnapshot(services);
       const totals = proxyStatsOf(services, snapshot);
       await new Turns().next();
-      const head = { ...totals, pooling: poolingStatsOf(services, snapshot) };
+      const head = { ...totals, ...(await broadcastStatsOf(services)), pooling: poolingStatsOf(services, snapshot) };
       return sendLong(reply, head, {
         streams: each(snapshot.streams, (stream) => viewOfStreamIn(snapshot, stream, disclosure)),
         clients: each(snapshot.clients, viewOfClient),

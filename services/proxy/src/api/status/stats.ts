@@ -1,6 +1,8 @@
 /** Numbers about streams, viewers and processes, as the status and statistics routes show them. */
 
 import { z } from 'zod';
+import { totalsOf } from '../../../../registry/broadcasts/totals.ts';
+import { isOutage } from '../../../../registry/outage.ts';
 import { maskUrl } from '../../../../shared/masking/mask.ts';
 import type { KnownPlace } from '../../ownership/known-place.ts';
 import type { HlsStatus } from '../../segments/feed-hls.ts';
@@ -18,6 +20,29 @@ export const proxyStats = z.object({
   total_segments_served: z.int(),
   uptime_seconds: z.int(),
 });
+
+const kindTotals = z.object({
+  total: z.int(),
+  running: z.int().describe('Those that are not over.'),
+  failed: z.int(),
+  bytes: z.int().describe('What their segments take.'),
+});
+
+/** Recordings and network channels. null: Redis does not answer. */
+export const broadcastStats = {
+  recordings: kindTotals.nullable(),
+  channels: kindTotals.nullable().describe('Network channels. null: Redis does not answer.'),
+};
+
+/** How many there are of each kind. */
+export async function broadcastStatsOf({ broadcasts }: Pick<Services, 'broadcasts'>) {
+  try {
+    return totalsOf(await broadcasts.list());
+  } catch (error) {
+    if (!isOutage(error)) throw error;
+    return { recordings: null, channels: null };
+  }
+}
 
 export type ProxyStats = z.infer<typeof proxyStats>;
 
