@@ -313,7 +313,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'api/broadcasts',
     'routes of recordings and network channels',
-    'services/registry services/registry/broadcasts errors.ts upstream/provider upstream/messages broadcasts broadcasts/store worker api/http api/access api/views',
+    'services/shared services/shared/console services/registry services/registry/broadcasts errors.ts upstream/provider upstream/messages broadcasts broadcasts/store worker api/http api/access api/views api/lists api/console/counts',
   ),
   row(
     'api/playback',
@@ -328,7 +328,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'api/status',
     'routes that show how the cluster is',
-    'services/shared services/shared/masking services/registry services/registry/events services/registry/samples errors.ts config ffmpeg/* ownership segments webhooks worker api/http api/views api/lists',
+    'services/shared services/shared/masking services/registry services/registry/broadcasts services/registry/events services/registry/samples errors.ts config ffmpeg/* ownership segments webhooks worker api/http api/views api/lists',
   ),
   row('api', 'the server, and which routes there are', 'errors.ts worker api/*'),
   row('main.ts', 'start and end of the program', 'services/shared services/shared/masking errors.ts config worker api'),
@@ -344,6 +344,6 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'services/admin-lambda/**',
     'the admin API',
-    'services/shared services/shared/masking services/shared/settings services/registry services/registry/redis config',
+    'services/shared services/shared/masking services/shared/settings services/registry services/registry/broadcasts services/registry/redis config',
   ),
 ];

@@ -7,14 +7,13 @@ import { BROADCAST_ID } from '../../broadcasts/store/names.ts';
 import type { Services } from '../../worker/services.ts';
 import type { PlaybackAccess } from '../access/playback-access.ts';
 import { optionalBody } from '../http/fields.ts';
-import { keptText } from '../http/kept-text.ts';
-import { each, sendLong } from '../http/long-answer.ts';
+import { each, keptText, sendLong } from '../http/long-answer.ts';
 import { notFound } from '../http/not-found.ts';
 import type { Api } from '../http/typed-server.ts';
-import { recordingListQuery, recordingPageView, recordingQuestion } from '../lists/recording-list-query.ts';
-import { RecordingSearch } from '../lists/recording-search.ts';
 import type { StreamIndex } from '../lists/stream-index.ts';
 import { broadcastStart, orderOf } from './broadcast-order.ts';
+import { recordingListQuery, recordingPageView, recordingQuestion } from './recording-list-query.ts';
+import { RecordingSearch } from './recording-search.ts';
 import { isRecording, recordingView, viewOfRecording } from './recording-views.ts';
 
 export const recordingParams = z.object({

@@ -5,10 +5,10 @@ import { type Clock, systemClock } from '../../../../shared/clock.ts';
 import type { RecordingPage, RecordingRow } from '../../../../shared/console/lists.ts';
 import type { Services } from '../../worker/services.ts';
 import type { PlaybackAccess } from '../access/playback-access.ts';
-import { viewOfRecording } from '../broadcasts/recording-views.ts';
 import { SharedAnswer } from '../console/counts/shared-answer.ts';
+import type { StreamIndex } from '../lists/stream-index.ts';
 import { type RecordingQuestion, recordingPage, recordingsOf } from './recording-list.ts';
-import type { StreamIndex } from './stream-index.ts';
+import { viewOfRecording } from './recording-views.ts';
 
 export interface RecordingSearchDeps {
   readonly services: { readonly broadcasts: Pick<Services['broadcasts'], 'list'> } & Pick<Services, 'config'>;

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { BROADCAST_KINDS, BROADCAST_STATES } from '../../../../registry/broadcasts/broadcast.ts';
 import { RECORDING_FILTERS, RECORDING_SORTS, type RecordingPage } from '../../../../shared/console/lists.ts';
-import { DEFAULT_LIMIT, listQuery, readCursor } from './paging.ts';
+import { DEFAULT_LIMIT, listQuery, readCursor } from '../lists/paging.ts';
 import type { RecordingQuestion } from './recording-list.ts';
 
 export const recordingListQuery = {

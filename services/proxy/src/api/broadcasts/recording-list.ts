@@ -8,7 +8,7 @@ import {
   shownState,
 } from '../../../../registry/broadcasts/broadcast.ts';
 import type { RecordingFilter, RecordingPage, RecordingRow, RecordingSort } from '../../../../shared/console/lists.ts';
-import { hasWords, type Page, type Position, pageOf } from './paging.ts';
+import { hasWords, type Page, type Position, pageOf } from '../lists/paging.ts';
 
 export interface RecordingQuestion {
   readonly search: string;

@@ -1,8 +1,8 @@
 // Which recordings a page has, in which order.
 import { expect, it } from 'vitest';
+import { type RecordingQuestion, recordingsOf } from '../../../../services/proxy/src/api/broadcasts/recording-list.ts';
+import { recordingQuestion } from '../../../../services/proxy/src/api/broadcasts/recording-list-query.ts';
 import { readCursor } from '../../../../services/proxy/src/api/lists/paging.ts';
-import { type RecordingQuestion, recordingsOf } from '../../../../services/proxy/src/api/lists/recording-list.ts';
-import { recordingQuestion } from '../../../../services/proxy/src/api/lists/recording-list-query.ts';
 import type { BroadcastProgress, ShownBroadcast } from '../../../../services/registry/broadcasts/broadcast.ts';
 
 function broadcast(
