@@ -251,7 +251,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'broadcasts/store',
     'where recordings are kept: segments, and the index that says which there are',
-    'services/registry services/registry/broadcasts feed/hls',
+    'services/registry services/registry/broadcasts feed/hls upstream/messages',
   ),
   row(
     'broadcasts/subtitles',
@@ -261,7 +261,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'broadcasts',
     'recordings and network channels: a feed cut into segments that are kept',
-    'services/shared services/shared/masking services/registry services/registry/broadcasts errors.ts async.ts feed feed/hls upstream/egress upstream/http relay ownership streams processes ffmpeg/process films broadcasts/store broadcasts/subtitles',
+    'services/shared services/shared/masking services/registry services/registry/broadcasts errors.ts async.ts feed feed/hls upstream/egress upstream/http relay ownership streams processes ffmpeg/process films broadcasts/store broadcasts/subtitles upstream/messages',
   ),
   row(
     'metrics',
