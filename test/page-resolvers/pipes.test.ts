@@ -67,6 +67,10 @@ describe('the pipe of streamlink', () => {
     expect([...muxers(one), ...muxers(two)]).toHaveLength(1);
     for (const { args } of [...one.descendants(), ...two.descendants()])
       expect(args.join(' ')).not.toContain('secret-word');
+    await until(() => viewers.every(({ byteCount }) => byteCount > 300_000), {
+      what: 'pictures and sound',
+      timeoutMs: PYTHON_MS,
+    });
     const recordings = await Promise.all(viewers.map((viewer) => viewer.stop()));
     for (const { bytes } of recordings) {
       const { video, audio } = judgeTs(bytes);
