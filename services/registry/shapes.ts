@@ -82,6 +82,7 @@ const profileShape: z.ZodType<StreamProfile> = z.looseObject({
   hls: z.boolean(),
   video: coding,
   audio: coding,
+  audioLanguage: z.string().optional(),
 });
 
 const silenceShape: z.ZodType<SilenceOrder> = z.looseObject({

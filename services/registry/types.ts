@@ -16,6 +16,8 @@ export interface StreamProfile {
   hls: boolean;
   video: 'encode' | 'copy' | 'none';
   audio: 'encode' | 'copy' | 'none';
+  /** Of the sound that goes in, if the source has it: as `languageCode` writes it. Undefined: as the settings of the worker say. */
+  audioLanguage?: string | undefined;
 }
 
 /** What a stream asks for about silence. What is absent is as the settings of the worker say. */

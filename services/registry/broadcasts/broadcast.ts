@@ -31,6 +31,8 @@ export interface BroadcastSource {
   readonly failoverResolverUrl?: string | undefined;
   /** The template of FFmpeg that makes it; undefined: it is copied. */
   readonly profile?: string | undefined;
+  /** Of its sound, with a template: as `languageCode` writes it. */
+  readonly audioLanguage?: string | undefined;
 }
 
 /** Subtitles that go with a programme. */
@@ -171,6 +173,7 @@ const sourceShape: z.ZodType<BroadcastSource> = z.looseObject({
   failoverUrls: z.array(z.string()).optional(),
   failoverResolverUrl: z.string().optional(),
   profile: z.string().optional(),
+  audioLanguage: z.string().optional(),
 });
 
 const subtitlesShape: z.ZodType<BroadcastSubtitles> = z.looseObject({

@@ -39,6 +39,7 @@ describe('the sharing rule', () => {
     ['another user agent', { ...parts, userAgent: 'other' }, true],
     ['another bitrate', { ...parts, profile: { ...profile, outputOptions: ['-c:v', 'libx264', '-b:v', '3M'] } }, false],
     ['another container', { ...parts, profile: { ...profile, container: 'mp4' } }, false],
+    ['another language of its sound', { ...parts, profile: { ...profile, audioLanguage: 'deu' } }, false],
     ['another input option', { ...parts, profile: { ...profile, inputOptions: ['-hwaccel', 'cuda'] } }, false],
   ];
 

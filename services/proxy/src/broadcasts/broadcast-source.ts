@@ -10,12 +10,12 @@ import type { StreamCatalogue } from '../streams/stream-catalogue.ts';
  */
 export async function createSource(
   catalogue: Pick<StreamCatalogue, 'createDirect' | 'createTranscoded'>,
-  { profile, ...source }: BroadcastSource,
+  { profile, audioLanguage, ...source }: BroadcastSource,
   metadata: Readonly<Record<string, string>>,
 ): Promise<StreamRecord> {
   const order = { ...source, metadata };
   const { stream } = await (profile === undefined
     ? catalogue.createDirect(order)
-    : catalogue.createTranscoded({ ...order, profile }));
+    : catalogue.createTranscoded({ ...order, profile, audioLanguage }));
   return stream;
 }

@@ -5,6 +5,7 @@
 
 import type { StreamProfile } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
+import { maskUrl } from '../../../shared/masking/mask.ts';
 import { SourceError } from '../errors.ts';
 import { Cursor, type CursorSink } from '../feed/cursor.ts';
 import type { EntryPoint, Ring } from '../feed/ring.ts';
@@ -24,6 +25,7 @@ import type { SourceFeeds, SourceLease } from '../sources/source-feeds.ts';
 import type { Gateway } from '../upstream/gateway/gateway.ts';
 import { type GatewayInput, openThroughGateway } from '../upstream/gateway/gateway-input.ts';
 import { MANIFEST_INSTEAD } from '../upstream/provider/source-kind.ts';
+import { lacksLanguage, languagesOf } from './audio-languages.ts';
 import type { Run, RunRequest } from './run.ts';
 import { enterSource, leaseSource } from './run-entry.ts';
 import { TrackTrials } from './track-trials.ts';
@@ -58,7 +60,7 @@ export async function startFfmpegRun(
   profile: StreamProfile,
   request: RunRequest,
   deps: RunDeps,
-  trials = new TrackTrials(deps.preferredAudioLanguages),
+  trials = new TrackTrials(languagesOf(profile, deps.preferredAudioLanguages)),
 ): Promise<Run> {
   return ffmpegRunOn(await leaseSource(request, deps.sources), profile, request, deps, trials);
 }
@@ -128,6 +130,13 @@ async function pipedRun(
   const { entry, resume, isBetween } = await enterSource(source, request, deps.firstPictureTimeoutMs, goesOn);
   const tracksOf = () => source.tracks.filter(({ kind }) => profile[kind] !== 'none');
   const tracks = trials.choose(request.address.url, tracksOf());
+  if (lacksLanguage(profile, tracksOf(), tracks)) {
+    const { audioLanguage: language } = profile;
+    deps.log.warn(
+      { source: maskUrl(request.address.url), language },
+      'a source has no sound in the language that is asked for',
+    );
+  }
   const process = spawn(profile, { kind: 'pipe' }, 'pipe', deps, {
     ...timing(entry, feed.ring, resume),
     betweenKeyframes: isBetween,
@@ -147,7 +156,7 @@ async function pipedRun(
   const cursor = new Cursor(feed, entry, sink, 0);
   // FFmpeg decodes only the tracks that it found at its start. The next FFmpeg finds the new ones.
   const takesFirst = takesFirstTracks(profile);
-  const isOutdated = () => isChoiceOutdated(tracks, tracksOf(), deps.preferredAudioLanguages);
+  const isOutdated = () => isChoiceOutdated(tracks, tracksOf(), languagesOf(profile, deps.preferredAudioLanguages));
   // What FFmpeg has said of its input is of the program at its start.
   let isAnother = false;
   const unsubscribe = source.onProgramChange((position, change) => {

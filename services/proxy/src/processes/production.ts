@@ -12,6 +12,7 @@ import type { LocalMarks } from '../feed/marks/local-marks.ts';
 import type { ResolvedProfile } from '../ffmpeg/profiles/profiles.ts';
 import { saidContainer } from '../segments/container-choice.ts';
 import type { SourceLease } from '../sources/source-feeds.ts';
+import { languagesOf } from './audio-languages.ts';
 import { startCopyRun } from './copy-run.ts';
 import { type RunDeps, startFfmpegRun } from './ffmpeg-run.ts';
 import { marksFollowedBy, ProcessMarks } from './output/process-marks.ts';
@@ -62,7 +63,7 @@ export function productionOf({ profile }: StreamRecord, deps: RunDeps): Producti
       needsProcess: false,
     };
   }
-  const trials = new TrackTrials(deps.preferredAudioLanguages);
+  const trials = new TrackTrials(languagesOf(profile, deps.preferredAudioLanguages));
   const opaque = profile.container === 'mpegts' ? undefined : (profile.container as OpaqueContainer);
   return {
     leaseSource: lease,

@@ -4,6 +4,7 @@ import type { StreamProfile } from '../../../registry/types.ts';
 import { takesFirstTracks } from '../ffmpeg/process/command.ts';
 import { outputSize } from '../ffmpeg/profiles/output-size.ts';
 import type { WantedVariant } from '../upstream/gateway/hls-variant.ts';
+import { languagesOf } from './audio-languages.ts';
 
 /**
  * @param languages in the form of `languageCode`, the preferred one first
@@ -14,7 +15,7 @@ export function wantedVariant(profile: StreamProfile, languages: readonly string
     video: profile.video !== 'none',
     audio: profile.audio !== 'none',
     ...outputSize(profile),
-    languages,
+    languages: languagesOf(profile, languages),
     allRenditions: !takesFirstTracks(profile),
     attempt,
   };

@@ -32,6 +32,8 @@ export interface TranscodeOrder extends StreamOrder {
   readonly profile: string;
   readonly profileVariables?: Readonly<Record<string, string>> | undefined;
   readonly outputFormat?: string | undefined;
+  /** Of the sound that goes in, if the source has it: as `languageCode` writes it. */
+  readonly audioLanguage?: string | undefined;
 }
 
 /** What `POST /transcode` asks for with a page resolver. */
@@ -85,7 +87,8 @@ export class StreamCatalogue {
       this.#deps.hardware,
       this.#deps.reading,
     );
-    const profile = profileRecord(resolved);
+    const { audioLanguage } = order;
+    const profile = { ...profileRecord(resolved), ...(audioLanguage !== undefined && { audioLanguage }) };
     const source = this.#source(withProfileHeaders(order, resolved));
     const id = transcodedStreamId(this.#deps.strategy, { ...source, profile });
     const metadata = { ...transcodingMetadata(profile), ...source.metadata };

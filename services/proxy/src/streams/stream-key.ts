@@ -27,7 +27,8 @@ function source({ url, headers, userAgent }: Omit<KeyParts, 'profile'>): unknown
 
 /** Whether a profile says HLS changes nothing: segments are cut from the same output. */
 function output({ profile }: KeyParts): unknown[] {
-  return [profile.inputOptions, profile.outputOptions, profile.container];
+  const { inputOptions, outputOptions, container, audioLanguage } = profile;
+  return [inputOptions, outputOptions, container, ...(audioLanguage === undefined ? [] : [audioLanguage])];
 }
 
 /** 32 hex digits derived from everything that changes a transcoded stream's bytes or credentials. */

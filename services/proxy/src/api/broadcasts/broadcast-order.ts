@@ -111,10 +111,14 @@ async function streamOf(
   const given = known === undefined ? { url: start.stream_url, headers: start.headers ?? {} } : sourceOf(known);
   // FFmpeg makes MPEG-TS of an HLS source.
   const isPlaylist = known?.profile === undefined && hintFromUrl(given.url) === 'hls';
-  const profile = start.transcode ? broadcastProfile(start) : isPlaylist ? COPY : undefined;
+  // What has been made of a source already has one sound.
+  const isMade = known?.profile !== undefined && !start.transcode;
+  const audioLanguage = isMade ? undefined : start.preferred_audio_language;
+  const isCopied = isPlaylist || audioLanguage !== undefined;
+  const profile = start.transcode ? broadcastProfile(start) : isCopied ? COPY : undefined;
   if (known !== undefined && profile === undefined) return { streamId: known.id };
   if (known?.page !== undefined) throw new StreampoolError(422, NO_PAGE_TRANSCODES);
-  const source: BroadcastSource = { ...given, ...(profile !== undefined && { profile }) };
+  const source: BroadcastSource = { ...given, ...(profile !== undefined && { profile, audioLanguage }) };
   const stream = await createSource(catalogue, source, start.metadata ?? {});
   return { streamId: stream.id, source };
 }

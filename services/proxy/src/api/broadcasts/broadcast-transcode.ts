@@ -1,6 +1,7 @@
 /** How `POST /broadcast/{network_id}/start` asks for another picture and sound, and the profile that makes them. */
 
 import { z } from 'zod';
+import { languageCode } from '../../../../shared/languages.ts';
 import { bodyFlag, emptyIsNone } from '../http/fields.ts';
 
 /** m3u-editor gives kbit/s as a number or a text, and people a unit. */
@@ -26,6 +27,11 @@ export const transcodeFields = {
   audio_codec: optional(word(/^[a-z0-9_]{1,32}$/, 'aac')).describe('The same of the sound; aac when absent.'),
   preset: optional(word(/^[a-z0-9]{1,16}$/, 'veryfast')).describe('Of the encoder; veryfast for libx264 and libx265.'),
   hwaccel: optional(word(/^[a-z0-9]{1,16}$/, 'cuda')).describe('How FFmpeg decodes the picture.'),
+  preferred_audio_language: optional(z.string())
+    .transform((text) => (text == null ? undefined : languageCode(text)))
+    .describe(
+      'The sound in this language is taken, if a live source has it: de, deu and ger are the same. One that is no language does not count.',
+    ),
   deinterlace: bodyFlag.nullish().describe('Whether interlaced pictures are made whole.'),
 };
 
