@@ -2,8 +2,8 @@
 
 import { expect, it } from 'vitest';
 import type { SourceTrack } from '../../../services/proxy/src/ffmpeg/process/track-choice.ts';
-import { lacksLanguage, languagesOf } from '../../../services/proxy/src/processes/audio-languages.ts';
 import { AS_IT_IS } from '../../../services/proxy/src/processes/copy-run.ts';
+import { lacksLanguage, languagesOf } from '../../../services/proxy/src/processes/track-trials.ts';
 import { wantedVariant } from '../../../services/proxy/src/processes/wanted-variant.ts';
 
 it('puts what a stream asks for before what the worker is set to', () => {

@@ -25,10 +25,9 @@ import type { SourceFeeds, SourceLease } from '../sources/source-feeds.ts';
 import type { Gateway } from '../upstream/gateway/gateway.ts';
 import { type GatewayInput, openThroughGateway } from '../upstream/gateway/gateway-input.ts';
 import { MANIFEST_INSTEAD } from '../upstream/provider/source-kind.ts';
-import { lacksLanguage, languagesOf } from './audio-languages.ts';
 import type { Run, RunRequest } from './run.ts';
 import { enterSource, leaseSource } from './run-entry.ts';
-import { TrackTrials } from './track-trials.ts';
+import { lacksLanguage, languagesOf, TrackTrials } from './track-trials.ts';
 import { wantedVariant } from './wanted-variant.ts';
 
 export interface RunDeps {

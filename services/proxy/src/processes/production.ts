@@ -12,13 +12,12 @@ import type { LocalMarks } from '../feed/marks/local-marks.ts';
 import type { ResolvedProfile } from '../ffmpeg/profiles/profiles.ts';
 import { saidContainer } from '../segments/container-choice.ts';
 import type { SourceLease } from '../sources/source-feeds.ts';
-import { languagesOf } from './audio-languages.ts';
 import { startCopyRun } from './copy-run.ts';
 import { type RunDeps, startFfmpegRun } from './ffmpeg-run.ts';
 import { marksFollowedBy, ProcessMarks } from './output/process-marks.ts';
 import type { RunRequest, StartRun } from './run.ts';
 import { leaseSource } from './run-entry.ts';
-import { TrackTrials } from './track-trials.ts';
+import { languagesOf, TrackTrials } from './track-trials.ts';
 
 export interface Production {
   readonly start: StartRun;

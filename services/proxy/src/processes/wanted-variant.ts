@@ -4,7 +4,7 @@ import type { StreamProfile } from '../../../registry/types.ts';
 import { takesFirstTracks } from '../ffmpeg/process/command.ts';
 import { outputSize } from '../ffmpeg/profiles/output-size.ts';
 import type { WantedVariant } from '../upstream/gateway/hls-variant.ts';
-import { languagesOf } from './audio-languages.ts';
+import { languagesOf } from './track-trials.ts';
 
 /**
  * @param languages in the form of `languageCode`, the preferred one first
