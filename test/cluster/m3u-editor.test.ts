@@ -1,6 +1,8 @@
 /** m3u-editor against one worker, and against two of which each call reaches the other: what it sends works, what it reads is there. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startCluster } from '../support/cluster.ts';
 import { finiteBytes, startFileSource } from '../support/file-source.ts';
 import { M3uEditor, type Player } from '../support/m3u-editor.ts';
@@ -17,6 +19,7 @@ import {
   transcodedBody,
   USER_AGENT,
 } from '../support/m3u-editor-bodies.ts';
+import { CallLog, callTable, documentedCalls } from '../support/m3u-editor-calls.ts';
 import { refusal, webhookList } from '../support/m3u-editor-reads.ts';
 import type { RecordingHandle } from '../support/recorder.ts';
 import { allPlaying, poolingOf, type Stage, staged } from '../support/stage.ts';
@@ -35,6 +38,9 @@ const REACH_MS = 3_000;
 const ANN: Player = { address: '203.0.113.7', username: 'ann' };
 const BOB: Player = { address: '203.0.113.8', username: 'bob', headers: { upgrade: 'h2c' } };
 
+/** Of all tests here, by where they ran. */
+const logs = new Map<string, CallLog>();
+
 /** One without Redis, or several with it. */
 async function startWorkers(count: number): Promise<{ workers: readonly Worker[]; stop(): Promise<unknown> }> {
   if (count > 1) return startCluster(count, SETTINGS);
@@ -45,9 +51,11 @@ async function startWorkers(count: number): Promise<{ workers: readonly Worker[]
 describe.each([
   { where: 'one worker', count: 1 },
   { where: 'two workers in turn', count: 2 },
-])('m3u-editor on $where', ({ count }) => {
+])('m3u-editor on $where', ({ where, count }) => {
   let running: Awaited<ReturnType<typeof startWorkers>>;
   let lists = 0;
+  const log = new CallLog();
+  logs.set(where, log);
 
   beforeAll(async () => {
     running = await startWorkers(count);
@@ -60,6 +68,7 @@ describe.each([
     return new M3uEditor(
       running.workers.map(({ url }) => url),
       TOKEN,
+      log,
     );
   }
 
@@ -415,8 +424,14 @@ describe.each([
       await until(async () => (await editor.recordedSegments(network)).length >= 2, {
         ...{ what: 'two segments', timeoutMs: 15_000, everyMs: 200 },
       });
+      expect(await ofEach(() => editor.broadcastStatus(network))).toMatchObject(each({ status: 'running' }));
       const { status } = await editor.stopBroadcast(network);
       expect(status).toBe('stopped');
+      for (const name of ['live.m3u8.tmp', 'segment/live.m3u8']) {
+        expect(await editor.recordedPlaylist(network, name)).toBe(await editor.recordedPlaylist(network));
+      }
+      const subtitles = { method: 'GET', path: `/broadcast/${network}/segment/live_vtt.m3u8` } as const;
+      expect(await editor.ask(subtitles)).toMatchObject({ status: 404 });
       const names = await editor.recordedSegments(network);
       expect(await ofEach(() => editor.recordedSegments(network))).toEqual(each(names));
       for (const name of names) {
@@ -481,4 +496,15 @@ describe.each([
     const asked = { method: 'GET', path: '/validate-cookies-file', query: { path: '/cookies/portal.txt' } } as const;
     expect(await editor.ask(asked)).toMatchObject({ status: 200, body: { valid: false } });
   });
+});
+
+/** As docs/moving-from-m3u-proxy.md has them. Nothing is built for one form of use alone. */
+it.each([...logs])('m3u-editor on %s gets the answers of the docs to all of its calls', (where, log) => {
+  console.log(callTable(where, log.calls));
+  const page = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'moving-from-m3u-proxy.md'), 'utf8');
+  const documented = documentedCalls(page);
+  expect([...log.calls.keys()]).toEqual([...documented.keys()].sort());
+  for (const [call, statuses] of log.calls) {
+    expect([call, [...statuses].filter((status) => documented.get(call)?.has(status) !== true)]).toEqual([call, []]);
+  }
 });

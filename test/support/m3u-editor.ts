@@ -1,6 +1,7 @@
 /** m3u-editor as the workers see it: each call in its wire format and within its time limit, and its players behind its nginx. */
 import { request as httpRequest } from 'node:http';
 import type { z } from 'zod';
+import type { CallLog } from './m3u-editor-calls.ts';
 import * as reads from './m3u-editor-reads.ts';
 
 /** How long it waits for an answer. */
@@ -46,12 +47,17 @@ export interface Player {
 export class M3uEditor {
   readonly #origins: readonly string[];
   readonly #token: string;
+  readonly #log: CallLog;
   #turn = 0;
 
-  /** @param origins where the workers listen; calls rotate over them, as a load balancer sends them */
-  constructor(origins: readonly string[], token: string) {
+  /**
+   * @param origins where the workers listen; calls rotate over them, as a load balancer sends them
+   * @param log of its calls
+   */
+  constructor(origins: readonly string[], token: string, log: CallLog) {
     this.#origins = origins;
     this.#token = token;
+    this.#log = log;
   }
 
   /** The streams with viewers whose metadata has a value. */
@@ -138,26 +144,36 @@ export class M3uEditor {
     return this.#read(reads.startedBroadcast, call);
   }
 
+  async broadcastStatus(id: string) {
+    return this.#read(reads.startedBroadcast, { method: 'GET', path: `/broadcast/${id}/status`, limitMs: RECORD_MS });
+  }
+
   async stopBroadcast(id: string) {
     const call = { method: 'POST', path: `/broadcast/${id}/stop`, limitMs: STOP_MS } as const;
     return this.#read(reads.stoppedBroadcast, call);
   }
 
+  /** @param name under which the playlist is asked for */
+  async recordedPlaylist(id: string, name = 'live.m3u8'): Promise<string> {
+    const { status, body } = await this.ask({ method: 'GET', path: `/broadcast/${id}/${name}` });
+    if (status !== 200) throw new Error(`${name} of ${id}: ${status} ${JSON.stringify(body)}`);
+    return String(body);
+  }
+
   /** The names of what its downloader would fetch: every line without `#`. */
   async recordedSegments(id: string): Promise<string[]> {
-    const { status, body } = await this.ask({ method: 'GET', path: `/broadcast/${id}/live.m3u8` });
-    if (status !== 200) throw new Error(`the playlist of ${id}: ${status} ${JSON.stringify(body)}`);
-    return String(body)
-      .split('\n')
-      .filter((line) => line !== '' && !line.startsWith('#'));
+    const lines = (await this.recordedPlaylist(id)).split('\n');
+    return lines.filter((line) => line !== '' && !line.startsWith('#'));
   }
 
   async recordedSegment(id: string, name: string): Promise<Buffer> {
     if (!/^live\d+\.ts$/.test(name)) throw new Error(`${name} is no segment`);
-    const response = await fetch(`${this.#next()}/broadcast/${id}/segment/${name}`, {
+    const path = `/broadcast/${id}/segment/${name}`;
+    const response = await fetch(this.#next() + path, {
       headers: { 'x-api-token': this.#token },
       signal: AbortSignal.timeout(SEGMENT_MS),
     });
+    this.#log.note('GET', path, response.status);
     const bytes = Buffer.from(await response.arrayBuffer());
     if (response.status !== 200) throw new Error(`${name} of ${id}: ${response.status} ${bytes}`);
     return bytes;
@@ -190,6 +206,7 @@ export class M3uEditor {
       const request = httpRequest(url, { method, headers, agent: false, signal: AbortSignal.timeout(limitMs) });
       request.on('error', (cause) => reject(new Error(`${method} ${path}: no answer within ${limitMs} ms`, { cause })));
       request.on('response', (response) => {
+        this.#log.note(method, path, response.statusCode ?? 0);
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.once('error', reject);

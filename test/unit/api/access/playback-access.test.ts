@@ -71,6 +71,7 @@ const PLAYBACK = [
   ['GET', '/dash/x/file'],
   ['GET', '/broadcast/n/live.m3u8'],
   ['GET', '/broadcast/n/live.m3u8.tmp'],
+  ['GET', '/broadcast/n/master.m3u8'],
   ['GET', '/broadcast/n/segment/1.ts'],
   ['GET', '/recordings/n/playlist.m3u8'],
   ['GET', '/recordings/n/segment/1.ts'],

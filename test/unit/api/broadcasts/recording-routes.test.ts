@@ -80,6 +80,10 @@ it('records a stream, and gives it as a list, a playlist and a file with ranges'
   expect(page.recordings).toMatchObject([
     { worker_id: api.services.config.workerId, segments: linesIn(playlist).length, bytes: shown.bytes },
   ]);
+  expect((await api.get('/stats')).body).toMatchObject({
+    recordings: { total: 2, running: 1, failed: 0, bytes: expect.any(Number) },
+    channels: { total: 0, running: 0, failed: 0, bytes: 0 },
+  });
 
   const { text } = await api.get(String(shown.playlist_url));
   expect(text).toMatch(/#EXT-X-PLAYLIST-TYPE:EVENT\n(.*\n)+#EXT-X-ENDLIST\n$/);
