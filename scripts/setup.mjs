@@ -27,6 +27,11 @@ const OPTIONAL = [
   ],
   ['streamlink', 'streamlink'],
 ];
+/** Servers that the benchmark compares with, if they are there. */
+const PEERS = [
+  ['cvlc', 'vlc-bin', 'vlc-plugin-base'],
+  ['icecast2', 'icecast2'],
+];
 /** What finds the media of web pages. */
 const PAGE_RESOLVERS = [
   ['streamlink', 'streamlink'],
@@ -54,7 +59,14 @@ export async function run(main) {
 }
 
 /** Checks or installs everything; `redis`: what clusters need as well; the others: what only these need. */
-export function setup({ redis = false, tests = false, bench = false, pageResolvers = false, bucket = false } = {}) {
+export function setup({
+  redis = false,
+  tests = false,
+  bench = false,
+  peers = false,
+  pageResolvers = false,
+  bucket = false,
+} = {}) {
   ensureNode();
   ensureNodeModules();
   ensureFfmpeg();
@@ -63,6 +75,8 @@ export function setup({ redis = false, tests = false, bench = false, pageResolve
     if (findNginx() === undefined) install('nginx (for the benchmark)', 'nginx-light');
     if (find('chromium') === undefined && canInstall()) install('Chromium (for the benchmark)', 'chromium');
   }
+  if (peers)
+    installMissing([...PEERS, ...(findNginx() === undefined ? [['nginx', 'nginx-light']] : [])], 'to compare with');
   if (!tests) return;
   if (findHaproxy() === undefined) install('HAProxy (for the tests)', 'haproxy');
   installMissing(OPTIONAL);
@@ -155,12 +169,12 @@ export function ensureRedis() {
 }
 
 /** All at once, because each start of apt takes seconds. */
-function installMissing(programs) {
+function installMissing(programs, why = 'for the tests') {
   if (process.platform !== 'linux' || !canInstall()) return;
   const missing = programs.filter(([program]) => find(program) === undefined);
   if (missing.length === 0) return;
   const names = missing.map(([program]) => program).join(', ');
-  install(`${names} (for the tests)`, ...missing.flatMap(([, ...packages]) => packages));
+  install(`${names} (${why})`, ...missing.flatMap(([, ...packages]) => packages));
 }
 
 /** Debian installs it into a folder that is not in every PATH. */

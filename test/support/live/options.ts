@@ -77,6 +77,8 @@ export interface LiveSourceOptions extends ChannelOptions {
   accountLimit?: ConnectionLimit;
   port?: number;
   host?: string;
+  /** It sends what is due each so many milliseconds; default 25. */
+  tickMs?: number;
   /** Seed of the random join points; default 1. */
   seed?: number;
 }

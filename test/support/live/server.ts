@@ -15,7 +15,8 @@ import type {
   LiveSourceOptions,
 } from './options.ts';
 
-const TICK_MS = 25;
+/** Between two slices of what it sends. */
+export const TICK_MS = 25;
 const DEFAULT_PATH = '/ch1.ts';
 
 /** Connections over all channels. */
@@ -54,7 +55,7 @@ export class LiveServer {
     }
     const server = new LiveServer(channels, options, clock);
     await server.#listen();
-    server.#stopTicking = clock.every(TICK_MS, () => server.#tick());
+    server.#stopTicking = clock.every(options.tickMs ?? TICK_MS, () => server.#tick());
     return server;
   }
 
