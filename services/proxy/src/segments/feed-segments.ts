@@ -289,11 +289,9 @@ export class FeedSegments implements AnsweringSegments, ViewedSegments {
     this.#held.forgetUnsaid();
     const [missing] = this.#held.missing;
     const { newest } = this.#list;
-    const { oldestMs, headMs } = { oldestMs: feed.ring.entries[0]?.mediaMs, headMs: feed.ring.headMs };
-    log.debug(
-      { container, own: this.#isOwn, newest: newest?.n, missing: missing?.n, oldestMs, headMs },
-      'segments are cut anew',
-    );
+    const { entries, headMs } = feed.ring;
+    const known = { own: this.#isOwn, newest: newest?.n, missing: missing?.n };
+    log.debug({ container, ...known, oldestMs: entries[0]?.mediaMs, headMs }, 'segments are cut anew');
     this.#cutter = new FeedCutter({
       ...{ feed, marks, container, after: this.#isOwn ? newest : undefined },
       // The first one that is cut may lack sound from before it.
