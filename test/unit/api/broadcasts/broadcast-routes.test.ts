@@ -232,6 +232,30 @@ it('answers 422 to a transcode of a stream whose media a page resolver finds', a
   expect([answer.status, answer.body.detail]).toEqual([422, expect.stringContaining('plays a web page')]);
 });
 
+it('hides credentials in what it was told, while no token is set', async () => {
+  const { url } = await provider();
+  const secret = url.replace('//', '//some:body@').concat('?token=abc');
+  for (const token of [undefined, 's3cret-token']) {
+    const api = await startRecorder(token === undefined ? {} : { API_TOKEN: token });
+    const own: Record<string, string> = token === undefined ? {} : { 'x-api-token': token };
+    await api.post('/broadcast/b1/start', recording(secret, { metadata: { title: `News, ${secret}` } }), own);
+    const { body: stream } = await api.post('/streams', { url: secret, metadata: { title: `From ${secret}` } }, own);
+    await api.post(`/streams/${stream.stream_id}/record`, { segment_duration: 1 }, own);
+    const answers = [
+      await api.get('/broadcast', own),
+      await api.get('/broadcast/b1/status', own),
+      await api.get('/recordings', own),
+      await api.get('/recordings?kind=all', own),
+    ];
+    for (const { text, status } of answers) {
+      expect([status, text.includes('some:body'), text.includes('abc')]).toEqual([
+        200,
+        ...Array(2).fill(token !== undefined),
+      ]);
+    }
+  }
+});
+
 it('answers 404 for what there is not', async () => {
   const api = await startRecorder();
   for (const path of ['status', 'live.m3u8', 'live.m3u8.tmp', 'segment/live000000.ts', 'segment/..%2findex.json']) {

@@ -66,7 +66,7 @@ export function broadcastRoutes(app: Api, services: Services): void {
   // Most have ended, and stay as they are.
   const entryText = keptText((shown: ShownBroadcast) => ({
     ...viewOf(shown, disclosure),
-    metadata: { ...shown.order.metadata },
+    metadata: disclosure.metadata(shown.order.metadata),
   }));
   const found = async (id: string): Promise<ShownBroadcast> => {
     const shown = await broadcasts.find(id);

@@ -11,6 +11,7 @@ import { each, keptText, sendLong } from '../http/long-answer.ts';
 import { notFound } from '../http/not-found.ts';
 import type { Api } from '../http/typed-server.ts';
 import type { StreamIndex } from '../lists/stream-index.ts';
+import { disclosureFor } from '../views/stream-views.ts';
 import { broadcastStart, orderOf } from './broadcast-order.ts';
 import { recordingListQuery, recordingPageView, recordingQuestion } from './recording-list-query.ts';
 import { RecordingSearch } from './recording-search.ts';
@@ -45,7 +46,8 @@ export function recordingRoutes(app: Api, services: Services, access: PlaybackAc
   const { broadcasts, registry } = services;
   const found = async (id: string): Promise<ShownBroadcast> => isRecording(await broadcasts.find(id));
 
-  const viewOf = (shown: ShownBroadcast) => viewOfRecording(shown, access);
+  const disclosure = disclosureFor(services.config.apiToken);
+  const viewOf = (shown: ShownBroadcast) => viewOfRecording(shown, access, disclosure);
   // A signature ends some time, so what has one is made anew.
   const entryOf: (shown: ShownBroadcast) => object | string =
     services.config.playbackAuth === 'open' ? keptText(viewOf) : viewOf;
@@ -73,7 +75,7 @@ export function recordingRoutes(app: Api, services: Services, access: PlaybackAc
       );
       const id = randomUUID().replaceAll('-', '');
       try {
-        return viewOfRecording(await broadcasts.begin(id, order), access);
+        return viewOf(await broadcasts.begin(id, order));
       } catch (error) {
         // Its caller never learns its id. Why it could not begin says more than why nothing could be removed.
         await broadcasts.remove(id).catch(() => undefined);
@@ -111,7 +113,7 @@ export function recordingRoutes(app: Api, services: Services, access: PlaybackAc
         ...{ params: recordingParams, response: { 200: recordingView } },
       },
     },
-    async ({ params: { recording_id: id } }) => viewOfRecording(await found(id), access),
+    async ({ params: { recording_id: id } }) => viewOf(await found(id)),
   );
   app.post(
     '/recordings/:recording_id/stop',
@@ -124,7 +126,7 @@ export function recordingRoutes(app: Api, services: Services, access: PlaybackAc
     },
     async ({ params: { recording_id: id } }) => {
       await found(id);
-      return viewOfRecording(isRecording(await broadcasts.end(id)), access);
+      return viewOf(isRecording(await broadcasts.end(id)));
     },
   );
   app.delete(

@@ -7,6 +7,7 @@ import type { Services } from '../../worker/services.ts';
 import type { PlaybackAccess } from '../access/playback-access.ts';
 import { SharedAnswer } from '../console/counts/shared-answer.ts';
 import type { StreamIndex } from '../lists/stream-index.ts';
+import { type Disclosure, disclosureFor } from '../views/stream-views.ts';
 import { type RecordingQuestion, recordingPage, recordingsOf } from './recording-list.ts';
 import { viewOfRecording } from './recording-views.ts';
 
@@ -18,10 +19,12 @@ export interface RecordingSearchDeps {
 
 export class RecordingSearch {
   readonly #deps: RecordingSearchDeps;
+  readonly #disclosure: Disclosure;
   readonly #answer: SharedAnswer<readonly ShownBroadcast[]>;
 
   constructor(deps: RecordingSearchDeps, clock: Clock = systemClock) {
     this.#deps = deps;
+    this.#disclosure = disclosureFor(deps.services.config.apiToken);
     this.#answer = new SharedAnswer(() => deps.services.broadcasts.list(), clock);
   }
 
@@ -34,7 +37,7 @@ export class RecordingSearch {
 
   #row(broadcast: ShownBroadcast, names: ReadonlyMap<string, string>): RecordingRow {
     const { access, services } = this.#deps;
-    const { urls_expire_at: _, metadata: __, ...view } = viewOfRecording(broadcast, access);
+    const { urls_expire_at: _, metadata: __, ...view } = viewOfRecording(broadcast, access, this.#disclosure);
     const stream_name = names.get(view.stream_id) ?? null;
     if (kindOfOrder(broadcast.order) === 'recording') return { ...view, stream_name };
     const isOpen = services.config.playbackAuth === 'open';

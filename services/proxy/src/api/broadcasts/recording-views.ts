@@ -11,6 +11,7 @@ import {
 import { StreampoolError } from '../../errors.ts';
 import type { PlaybackAccess } from '../access/playback-access.ts';
 import { optionalIsoTime } from '../http/fields.ts';
+import type { Disclosure } from '../views/stream-views.ts';
 
 export const recordingView = z.object({
   recording_id: z.string(),
@@ -39,13 +40,14 @@ export function isRecording(shown: ShownBroadcast | undefined): ShownBroadcast {
   return shown;
 }
 
-export function viewOfRecording(shown: ShownBroadcast, access: PlaybackAccess): RecordingView {
+export function viewOfRecording(shown: ShownBroadcast, access: PlaybackAccess, disclosure: Disclosure): RecordingView {
   const { id, order, progress } = shown;
+  const metadata = disclosure.metadata(order.metadata);
   const { query, expiresAtMs } = access.ofRecording(id);
   return {
     recording_id: id,
     kind: kindOfOrder(order),
-    name: order.metadata.title ?? null,
+    name: metadata.title ?? null,
     stream_id: order.streamId,
     status: shownState(shown),
     error_message: progress?.error ?? null,
@@ -58,6 +60,6 @@ export function viewOfRecording(shown: ShownBroadcast, access: PlaybackAccess): 
     playlist_url: `/recordings/${id}/playlist.m3u8${query}`,
     download_url: `/recordings/${id}/file.ts${query}`,
     urls_expire_at: optionalIsoTime(expiresAtMs),
-    metadata: { ...order.metadata },
+    metadata,
   };
 }

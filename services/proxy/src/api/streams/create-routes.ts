@@ -18,7 +18,7 @@ import {
   textValues,
 } from '../http/fields.ts';
 import type { Api } from '../http/typed-server.ts';
-import { type Disclosure, disclosureFor, hasFailover, viewOfMetadata } from '../views/stream-views.ts';
+import { type Disclosure, disclosureFor, hasFailover } from '../views/stream-views.ts';
 import { hlsWarnings } from './hls-warnings.ts';
 import { silenceFields, silenceOrderOf } from './silence-fields.ts';
 
@@ -286,7 +286,7 @@ function common(
     failover_urls: stream.failoverUrls.map(urlOf),
     user_agent: stream.userAgent,
     existing,
-    ...(metadata == null ? {} : { metadata: existing ? viewOfMetadata(stream, disclosure) : metadata }),
+    ...(metadata == null ? {} : { metadata: existing ? disclosure.metadata(stream.metadata) : metadata }),
   };
 }
 

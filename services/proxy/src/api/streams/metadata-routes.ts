@@ -6,7 +6,7 @@ import type { Services } from '../../worker/services.ts';
 import { clientId, emptyIsNone, isoTime, queryFlag } from '../http/fields.ts';
 import type { Api } from '../http/typed-server.ts';
 import { takeSnapshot } from '../views/snapshot.ts';
-import { disclosureFor, streamType, viewOfMetadata } from '../views/stream-views.ts';
+import { disclosureFor, streamType } from '../views/stream-views.ts';
 import { disconnectClient } from './client-routes.ts';
 import { deleteStream } from './stream-routes.ts';
 
@@ -74,7 +74,7 @@ export function metadataRoutes(app: Api, services: Services): void {
         matching_streams: matching.map(({ stream, clients }) => ({
           stream_id: stream.id,
           client_count: clients,
-          metadata: viewOfMetadata(stream, disclosure),
+          metadata: disclosure.metadata(stream.metadata),
           last_access: isoTime(stream.lastAccessMs),
           is_active: isActive(stream.id),
           url: disclosure.url(stream.url),

@@ -59,12 +59,15 @@ export type StreamView = z.infer<typeof streamView>;
 export interface Disclosure {
   url(url: string): string;
   /** Metadata of transcoded streams contains the source URL too. */
-  text(text: string): string;
+  metadata(values: Readonly<Record<string, string>>): Record<string, string>;
 }
 
 export function disclosureFor(apiToken: string | undefined): Disclosure {
-  const whole = (text: string): string => text;
-  return apiToken === undefined ? { url: maskUrl, text: maskText } : { url: whole, text: whole };
+  if (apiToken !== undefined) return { url: (url) => url, metadata: (values) => ({ ...values }) };
+  return {
+    url: maskUrl,
+    metadata: (values) => Object.fromEntries(Object.entries(values).map(([name, value]) => [name, maskText(value)])),
+  };
 }
 
 export function viewOfClient(client: ClientRecord): ClientView {
@@ -117,7 +120,7 @@ export function viewOfStream(
     stream_type: streamType(stream),
     created_at: isoTime(stream.createdAtMs),
     last_access: isoTime(lastAccessMs),
-    metadata: viewOfMetadata(stream, disclosure),
+    metadata: disclosure.metadata(stream.metadata),
     headers: maskHeaders(stream.headers),
     ...mediaViewsOf(stream, maker?.made),
   };
@@ -131,12 +134,6 @@ export function viewOfStreamIn(
 ): StreamView {
   const at = { connections: connections.of(stream.id), maker: makers.get(stream.id), isActive: isActive(stream.id) };
   return viewOfStream(stream, clientsOf(stream.id), at, disclosure);
-}
-
-export function viewOfMetadata(stream: StreamRecord, disclosure: Disclosure): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(stream.metadata).map(([name, value]) => [name, disclosure.text(value)] as const),
-  );
 }
 
 export function bytesServed(stream: StreamRecord, clients: readonly ClientRecord[]): number {
