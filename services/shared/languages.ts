@@ -9,6 +9,17 @@ const CODES = new Map(
   ),
 );
 
+/** Keyed by the terminological code, where the bibliographic one is another. */
+const BIBLIOGRAPHIC = new Map(
+  iso6392.flatMap(({ iso6392B, iso6392T }) => (iso6392T === undefined ? [] : [[iso6392T, iso6392B] as const])),
+);
+
+/** How files write a language: MP4 has the terminological code (`deu`), Matroska the bibliographic one (`ger`). */
+export function codesInFiles(code: string): readonly string[] {
+  const other = BIBLIOGRAPHIC.get(code);
+  return other === undefined ? [code] : [code, other];
+}
+
 /** The terminological ISO 639-2 code of a language code, or of a BCP 47 tag that begins with one; undefined for other text. */
 export function languageCode(text: string): string | undefined {
   return CODES.get((text.trim().split(/[-_]/, 1)[0] ?? '').toLowerCase());

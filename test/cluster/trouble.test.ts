@@ -213,7 +213,7 @@ staged('a worker that dies between counting a client in and serving it', async (
   await dieOnJoin('worker-2');
   expect(await counted()).toBe(1);
   const viewer = stage.viewer(`${first.url}/stream/${stream_id}`);
-  await allPlaying([viewer], 2_500);
+  await allPlaying([viewer], LEASE_MS - 500);
   // And one that was to relay it.
   const diedAt = await dieOnJoin('worker-3');
   expect(await counted()).toBe(3);

@@ -13,7 +13,7 @@ import { COPY, LIGHT, type Stage, staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import type { Worker } from '../support/worker.ts';
 
-const ENV = { SHARED_STREAM_GRACE: '1', CLIENT_TIMEOUT: '2', HLS_SEGMENT_TIME: '1' };
+const ENV = { SHARED_STREAM_GRACE: '1', CLIENT_TIMEOUT: '2', HLS_SEGMENT_TIME: '1', HLS_WAIT_TIME: '30' };
 /** A window of six seconds, three target durations of segments of a second. */
 const SHORT = { ...ENV, HLS_LIST_SIZE: '3' };
 const PICTURES = 500;

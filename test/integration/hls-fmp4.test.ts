@@ -6,7 +6,7 @@ import type { HlsViewer, MediaPlaylist } from '../support/hls-viewer.ts';
 import { CHROMIUM, HlsPlayers } from '../support/players/hls-players.ts';
 import { allPlaying, LIGHT, staged } from '../support/stage.ts';
 
-const ENV = { SHARED_STREAM_GRACE: '1', CLIENT_TIMEOUT: '4', HLS_SEGMENT_TIME: '1' };
+const ENV = { SHARED_STREAM_GRACE: '1', CLIENT_TIMEOUT: '4', HLS_SEGMENT_TIME: '1', HLS_WAIT_TIME: '30' };
 const FFMPEG = process.env.FFMPEG_PATH ?? 'ffmpeg';
 const SOURCE = { fixture: 'bframes', join: 'keyframe', burstSeconds: 3 } as const;
 const HEVC = LIGHT.replace('libx264 -preset ultrafast', 'libx265 -preset ultrafast -x265-params log-level=none');

@@ -75,6 +75,9 @@ describe.concurrent('30 viewers who all come first', () => {
   });
 });
 
+/** Some seconds of a light profile. */
+const ENOUGH_BYTES = 200_000;
+
 staged('100 clients on 10 channels cost 10 FFmpeg and 10 connections', async ({ stage }) => {
   const paths = Array.from({ length: 10 }, (_, n) => `/ch${n}.ts`);
   const source = await stage.sourceProcess({ channels: Object.fromEntries(paths.map((path) => [path, {}])) });
@@ -84,7 +87,7 @@ staged('100 clients on 10 channels cost 10 FFmpeg and 10 connections', async ({ 
   );
   const census = stage.census(worker);
   const urls = streams.flatMap(({ playUrl }) => Array<string>(10).fill(playUrl));
-  const clients = await startRecordingProcess({ urls, options: { seconds: 10 } });
+  const clients = await startRecordingProcess({ urls, options: { seconds: 60, untilBytes: ENOUGH_BYTES } });
   const { recordings } = await clients.done;
   await clients.cleanUp();
   expect(recordings).toHaveLength(100);

@@ -181,6 +181,24 @@ it('is made by the worker that was asked, and both serve it from a shared folder
   expect(await two.reading.segment(ID, 'live000001.ts')).toBeUndefined();
 });
 
+it('is never behind, on a worker that has just read it, what another worker has answered', async () => {
+  const feed = new CutFeed().cut(0);
+  cluster.feeds = [feed];
+  const [one, two] = [cluster.worker('one'), cluster.worker('two')];
+  await one.begin(ID, order());
+  for (const [at, count] of [3, 6, 9].entries()) {
+    for (let n = count - 2; n <= count; n++) feed.cut(n);
+    await until(async () => ((await one.find(ID))?.progress?.next ?? 0) > at, { what: `segment ${at} to be told` });
+    const name = `live00000${at}.ts`;
+    // It has read the list a moment ago, and is asked for what that does not have.
+    expect([name, await two.reading.segment(ID, name)]).toEqual([name, expect.any(Buffer)]);
+    expect(segmentsIn(await two.reading.playlist(ID))).toHaveLength(at + 1);
+  }
+  expect(await two.reading.playlist(ID)).not.toContain('ENDLIST');
+  await one.end(ID);
+  expect(await two.reading.playlist(ID)).toContain('ENDLIST');
+});
+
 it('begins when a registry that has just begun knows who makes what', async () => {
   cluster.feeds = [new CutFeed().cut(0)];
   cluster.waits = 3;

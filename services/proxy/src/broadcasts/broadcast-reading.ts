@@ -19,6 +19,11 @@ export interface BroadcastReadingDeps {
   /** The index of one that this worker makes, for certain. */
   readonly made: (id: string) => RecordingIndex | undefined;
   readonly peers: () => readonly WorkerIdentity[];
+  /**
+   * How far its maker is, as the cluster is told, in a text that changes with it. Who has been answered by another worker, to a stop or with
+   * a playlist, must not get less from this one. Undefined: that cannot be known in time.
+   */
+  readonly told: (id: string) => Promise<string | undefined>;
   /** Asks another worker for what it has: `indexes`, or `{epoch}/{name}`. Undefined: it has not, or does not answer. */
   readonly ask: (peer: WorkerIdentity, id: string, what: string) => Promise<Buffer | undefined>;
   readonly clock: Clock;
@@ -27,12 +32,19 @@ export interface BroadcastReadingDeps {
 /** An index, and which worker has the media that it lists. Undefined: this one. */
 type Found = JoinedIndex<WorkerIdentity | undefined>;
 
-/** An index is read once for all who ask within this time. A segment takes longer than that. */
+interface Kept {
+  readonly atMs: number;
+  /** What was told when the reading began. */
+  readonly told: string | undefined;
+  readonly found: Promise<Found | undefined>;
+}
+
+/** An index is read once for all who ask within this time, unless its maker has gone on. */
 const KEPT_MS = 500;
 
 export class BroadcastReading {
   readonly #deps: BroadcastReadingDeps;
-  readonly #found = new Map<string, { readonly atMs: number; readonly found: Promise<Found | undefined> }>();
+  readonly #found = new Map<string, Kept>();
 
   constructor(deps: BroadcastReadingDeps) {
     this.#deps = deps;
@@ -64,7 +76,8 @@ export class BroadcastReading {
     const file = segmentFile(name);
     if (file === undefined) return undefined;
     const { n, kind } = file;
-    const found = await this.#find(id);
+    const known = this.#made(id) ?? (await this.#kept(id)?.found);
+    const found = known !== undefined && n < known.index.next ? known : await this.#find(id);
     if (found === undefined) return undefined;
     const { index, placeOf } = found;
     const segment = index.segments.find((each) => each.n === n);
@@ -101,15 +114,27 @@ export class BroadcastReading {
   }
 
   async #find(id: string): Promise<Found | undefined> {
-    const made = this.#deps.made(id);
-    if (made !== undefined && this.#isWhole(made)) return { index: made, placeOf: () => undefined };
+    const made = this.#made(id);
+    if (made !== undefined) return made;
+    const told = await this.#deps.told(id);
+    const known = this.#kept(id);
+    if (known !== undefined && known.told === told) return known.found;
+    const found = this.#newest(id);
+    this.#found.set(id, { atMs: this.#deps.clock.monotonicMs(), told, found });
+    return found;
+  }
+
+  /** One that this worker makes, all of it. */
+  #made(id: string): Found | undefined {
+    const index = this.#deps.made(id);
+    return index !== undefined && this.#isWhole(index) ? { index, placeOf: () => undefined } : undefined;
+  }
+
+  /** What was read a short while ago. */
+  #kept(id: string): Kept | undefined {
     const nowMs = this.#deps.clock.monotonicMs();
     for (const [each, { atMs }] of this.#found) if (nowMs - atMs >= KEPT_MS) this.#found.delete(each);
-    const known = this.#found.get(id)?.found;
-    if (known !== undefined) return known;
-    const found = this.#newest(id);
-    this.#found.set(id, { atMs: nowMs, found });
-    return found;
+    return this.#found.get(id);
   }
 
   /** No other worker can have a part of it. */

@@ -40,6 +40,8 @@ const ASK_MS = 30_000;
 const CERTAIN_MS = 3_000;
 /** A caller waits this long for the first media. m3u-editor gives a recording 10 s to begin. */
 const BEGIN_MS = 8_000;
+/** A reader waits this long for what the registry says; after that, for what the stores have. */
+const TOLD_MS = 500;
 /** How often the registry is asked about a broadcast that another worker makes, while somebody waits. */
 const POLL_MS = 200;
 
@@ -100,7 +102,8 @@ export class Broadcasts {
     this.#deps = deps;
     const { stores, ask, clock } = deps;
     const made = (id: string) => (deps.isInDoubt() ? undefined : this.#made.get(id)?.run.index);
-    this.reading = new BroadcastReading({ stores, made, peers: () => deps.registry.peers(), ask, clock });
+    const told = (id: string) => this.#told(id);
+    this.reading = new BroadcastReading({ stores, made, told, peers: () => deps.registry.peers(), ask, clock });
     this.#callbacks = new BroadcastCallbacks(deps);
     this.#upkeep = new Upkeep({ ...deps, reading: this.reading });
   }
@@ -201,6 +204,14 @@ export class Broadcasts {
 
   find(id: string): Promise<ShownBroadcast | undefined> {
     return this.#deps.registry.broadcasts.find(id);
+  }
+
+  /** See `BroadcastReadingDeps`. */
+  async #told(id: string): Promise<string | undefined> {
+    const { registry, clock } = this.#deps;
+    const answer = registry.broadcasts.find(id).catch(() => undefined);
+    const { progress } = (await within(clock, answer, TOLD_MS, this.#stopped.signal)) ?? {};
+    return progress && `${progress.epoch} ${progress.programme} ${progress.next} ${progress.state}`;
   }
 
   /** Somebody has asked for it, or for its end: does what is to be done here. */

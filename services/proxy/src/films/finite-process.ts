@@ -10,10 +10,16 @@ import type { FfmpegSaid } from '../ffmpeg/process/stderr.ts';
 import type { ResolvedProfile } from '../ffmpeg/profiles/profiles.ts';
 import type { RunDeps } from '../processes/ffmpeg-run.ts';
 import { failureOf } from '../processes/recovery.ts';
+import { languagesOf } from '../processes/track-trials.ts';
 import { wantedVariant } from '../processes/wanted-variant.ts';
 import { openThroughGateway } from '../upstream/gateway/gateway-input.ts';
 import type { ProviderPlace } from '../upstream/provider/provider-connections.ts';
 import type { SourceAddress } from '../upstream/provider/source-address.ts';
+
+export type FilmOptions = Pick<
+  CommandOptions,
+  'keyframeIntervalSeconds' | 'seekSeconds' | 'keepTimes' | 'soundLanguage'
+>;
 
 export class FiniteProcess {
   readonly #process: FfmpegProcess;
@@ -33,9 +39,9 @@ export class FiniteProcess {
     address: SourceAddress,
     place: ProviderPlace,
     deps: RunDeps,
-    options: Pick<CommandOptions, 'keyframeIntervalSeconds' | 'seekSeconds' | 'keepTimes'> = {},
+    options: FilmOptions = {},
   ) {
-    const wanted = wantedVariant(profile, deps.preferredAudioLanguages, 0);
+    const wanted = wantedVariant(profile, languagesOf(profile, deps.preferredAudioLanguages), 0);
     const opened = openThroughGateway(deps.gateway, address, wanted, place);
     this.#process = spawnFfmpeg({
       sandbox: deps.sandbox,

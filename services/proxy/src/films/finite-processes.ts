@@ -2,16 +2,21 @@
 
 import type { MadeStream, StreamProfile } from '../../../registry/types.ts';
 import { systemClock } from '../../../shared/clock.ts';
-import type { CommandOptions } from '../ffmpeg/process/command.ts';
+import { codesInFiles } from '../../../shared/languages.ts';
+import { lacksTrack } from '../ffmpeg/process/exit.ts';
 import type { RunDeps } from '../processes/ffmpeg-run.ts';
 import type { ProviderConnections } from '../upstream/provider/provider-connections.ts';
 import type { SourceAddress } from '../upstream/provider/source-address.ts';
+import { hintFromUrl } from '../upstream/provider/source-kind.ts';
 import { stopIfGone, unlessGone } from '../visit.ts';
-import { FiniteProcess } from './finite-process.ts';
+import { type FilmOptions, FiniteProcess } from './finite-process.ts';
 
 export interface FiniteProcessesDeps extends RunDeps {
   readonly connections: ProviderConnections;
 }
+
+/** A URL of Matroska. */
+const MATROSKA = /\.(?:mkv|mka|webm)(?:$|[?#])/i;
 
 export class FiniteProcesses {
   readonly #deps: FiniteProcessesDeps;
@@ -29,7 +34,7 @@ export class FiniteProcesses {
   }
 
   /**
-   * Starts one; resolves when it has output.
+   * Starts one; resolves when it has output. Its sound has the language of its profile where the source has such a track.
    *
    * @param streamId the stream that the viewer watches
    * @param signal aborts when the viewer leaves
@@ -42,7 +47,29 @@ export class FiniteProcesses {
     profile: StreamProfile,
     address: SourceAddress,
     signal: AbortSignal,
-    options: Pick<CommandOptions, 'keyframeIntervalSeconds' | 'seekSeconds' | 'keepTimes'> = {},
+    options: Omit<FilmOptions, 'soundLanguage'> = {},
+  ): Promise<FiniteProcess> {
+    const languages = languagesToTry(profile, address.url);
+    while (true) {
+      const soundLanguage = languages.shift();
+      const process = await this.#begin(streamId, profile, address, signal, { ...options, soundLanguage });
+      try {
+        await unlessGone(process.firstByte, signal);
+        return process;
+      } catch (error) {
+        process.kill();
+        const mayBeElsewhere = soundLanguage !== undefined && !signal.aborted && lacksTrack(await process.ended);
+        if (!mayBeElsewhere) throw error;
+      }
+    }
+  }
+
+  async #begin(
+    streamId: string,
+    profile: StreamProfile,
+    address: SourceAddress,
+    signal: AbortSignal,
+    options: FilmOptions,
   ): Promise<FiniteProcess> {
     const over = new AbortController();
     const { connections } = this.#deps;
@@ -71,12 +98,6 @@ export class FiniteProcesses {
       disconnect();
       this.#running.delete(process);
     });
-    try {
-      await unlessGone(process.firstByte, signal);
-    } catch (error) {
-      process.kill();
-      throw error;
-    }
     return process;
   }
 
@@ -100,4 +121,14 @@ export class FiniteProcesses {
   close(): void {
     for (const process of this.#running.keys()) process.kill();
   }
+}
+
+/**
+ * As files write the language that a profile asks for, the likelier way first: each one that is not there costs the start of an FFmpeg.
+ * Of HLS the rendition is chosen, so that FFmpeg gets that sound alone.
+ */
+function languagesToTry({ audioLanguage, audio }: StreamProfile, url: string): string[] {
+  if (audioLanguage === undefined || audio === 'none' || hintFromUrl(url) === 'hls') return [];
+  const codes = [...codesInFiles(audioLanguage)];
+  return MATROSKA.test(url) ? codes.reverse() : codes;
 }

@@ -30,7 +30,7 @@ export const transcodeFields = {
   preferred_audio_language: optional(z.string())
     .transform((text) => (text == null ? undefined : languageCode(text)))
     .describe(
-      'The sound in this language is taken, if a live source has it: de, deu and ger are the same. One that is no language does not count.',
+      'The sound in this language is taken, if the source has it: de, deu and ger are the same. One that is no language does not count.',
     ),
   deinterlace: bodyFlag.nullish().describe('Whether interlaced pictures are made whole.'),
 };

@@ -44,6 +44,8 @@ export interface CommandOptions {
    * FFmpeg that opens its input itself, or does not resume exactly, counts from its first frame. See `keyframes`.
    */
   keyframeIntervalSeconds?: number;
+  /** The sound of a `url` input whose container says this language. FFmpeg ends where there is none: see `lacksTrack`. */
+  soundLanguage?: string | undefined;
   /** A `url` input is read from there on. */
   seekSeconds?: number;
   /**
@@ -128,7 +130,7 @@ function outputArguments(profile: ResolvedProfile, input: FfmpegInput, options: 
   const start = input.kind === 'pipe' ? (options.resume?.videoSeconds ?? options.firstVideoSeconds) : undefined;
   const audioStart = input.kind === 'pipe' ? options.resume?.audioSeconds : undefined;
   return [
-    ...(options.ownChoice === true && takesFirstTracks(profile) ? [] : mapArguments(given, input, options.tracks)),
+    ...(options.ownChoice === true && takesFirstTracks(profile) ? [] : mapArguments(given, input, options)),
     ...writeOptions(kept),
     ...(options.betweenKeyframes === true ? ['-copyinkf:v'] : []),
     ...videoArguments(profile, given, start, options.keyframeIntervalSeconds),
@@ -159,13 +161,21 @@ export function takesFirstTracks({ outputOptions }: Pick<ResolvedProfile, 'outpu
  * Which tracks go in. FFmpeg waits for a track named by position even if it never sends, so tracks that send are named
  * by PID. For an input that FFmpeg opens itself, it looks before it chooses.
  */
-function mapArguments(given: readonly Option[], input: FfmpegInput, tracks: TrackChoice | undefined): string[] {
+function mapArguments(
+  given: readonly Option[],
+  input: FfmpegInput,
+  { tracks, soundLanguage }: Pick<CommandOptions, 'tracks' | 'soundLanguage'>,
+): string[] {
   const asked = given.flatMap(({ name, value }) => (name === 'map' && value !== undefined ? [value] : []));
   const map = (specifiers: readonly string[]) => specifiers.flatMap((specifier) => ['-map', specifier]);
   const hasGraph = given.some(({ name }) => name === 'filter_complex' || name === 'lavfi');
   if (input.kind === 'url' && input.audioUrl !== undefined) {
     const wanted = asked.length === 0 ? ['0:v:0?', '0:a:0?'] : asked;
     return map(wanted.map((specifier) => specifier.replace(/^0:a/, '1:a')));
+  }
+  if (input.kind === 'url' && soundLanguage !== undefined && !hasGraph) {
+    const wanted = asked.length === 0 ? ['0:v:0?', '0:a:0?'] : asked;
+    return map(wanted.map((specifier) => specifier.replace(/^0:a(?::0)?\??$/, `0:a:m:language:${soundLanguage}`)));
   }
   if (input.kind === 'url' || (hasGraph && asked.length === 0)) return map(asked);
   const wanted = asked.length === 0 ? ['0:v:0?', '0:a:0?'] : asked;

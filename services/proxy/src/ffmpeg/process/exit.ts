@@ -54,6 +54,11 @@ const ARGUMENT_ERROR =
 const RESOURCE_ERROR =
   /Cannot allocate|out of memory|Resource temporarily|Device (?:creation|setup) failed|No device available|No capable devices|OpenEncodeSession|Cannot load lib|Broken pipe|No space left/i;
 
+/** Whether FFmpeg ended because its input does not have a track that it was told to take. */
+export function lacksTrack({ detail }: FfmpegExit): boolean {
+  return /matches no streams/i.test(detail);
+}
+
 /** Tells why FFmpeg ended. */
 export function classifyExit({ code, signal, progress, lines, killed }: FfmpegEnd): FfmpegExit {
   const exit = (reason: FfmpegExitReason, detail: string): FfmpegExit => ({ code, signal, reason, detail });
