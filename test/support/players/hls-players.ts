@@ -153,7 +153,11 @@ export class HlsPlayers {
       return await page.evaluate<Answer>(`${call}(${JSON.stringify(options)})`);
     } catch (error) {
       // Vitest takes the places in the page that its stack names for files, and fails on them.
-      throw new Error(String(error).replace(/^\s+at .*$/gm, '').trim());
+      throw new Error(
+        String(error)
+          .replace(/^\s+at .*$/gm, '')
+          .trim(),
+      );
     } finally {
       await page.close();
     }
