@@ -128,7 +128,13 @@ export class RedisServer {
     const { password } = this.#options;
     const redis = new Redis({
       ...{ host: this.host, port: this.port, db, ...(password === undefined ? {} : { password }) },
-      ...{ lazyConnect: true, enableReadyCheck: false, disableClientInfo: true, retryStrategy: () => null },
+      ...{
+        lazyConnect: true,
+        protocol: 2,
+        enableReadyCheck: false,
+        disableClientInfo: true,
+        retryStrategy: () => null,
+      },
     });
     redis.on('error', () => undefined);
     try {

@@ -1,7 +1,7 @@
 /** One broadcast on the worker that makes it: what it takes of a feed, and how it goes on when that ends. */
 
 import pino from 'pino';
-import { expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { BroadcastRun } from '../../../services/proxy/src/broadcasts/broadcast-run.ts';
 import { BroadcastWriter } from '../../../services/proxy/src/broadcasts/broadcast-writer.ts';
 import { MemoryStore } from '../../../services/proxy/src/broadcasts/store/memory-store.ts';
@@ -17,9 +17,15 @@ import { BEGIN_MS, order } from './support.ts';
 
 const ID = 'news';
 const log = pino({ level: 'silent' });
+/** By how much the wall clock is ahead. */
+let aheadMs = 0;
+afterEach(() => {
+  aheadMs = 0;
+});
 /** A thousand times as fast. */
 const clock: Clock = {
   ...systemClock,
+  wallMs: () => systemClock.wallMs() + aheadMs,
   monotonicMs: () => systemClock.monotonicMs() * 1_000,
   setTimeout: (callback, ms) => systemClock.setTimeout(callback, ms / 1_000),
 };
@@ -261,6 +267,56 @@ it.each(['stop', 'leave'] as const)('has no use for a feed that was opened ahead
   await over;
   await until(() => second.isReleased, { what: 'the end of the feed that was opened ahead' });
   expect(first.isReleased).toBe(true);
+});
+
+it('gives another programme that is asked for its own feed, and not the one that was opened ahead', async () => {
+  const [first, second, third] = [new CutFeed().cut(0), new CutFeed().cut(20), new CutFeed().cut(40)];
+  const { run, opened, next } = await ground([first, second, third], { durationSeconds: 8, following: order() });
+  const over = run.run();
+  await until(() => opened.length > 1, { what: 'the feed that is opened ahead' });
+  run.next(await next());
+  await until(() => opened.length > 2, { what: 'the feed of the programme' });
+  await until(() => second.isReleased, { what: 'the end of the feed that was opened ahead' });
+  expect(third.isReleased).toBe(false);
+  run.stop();
+  await over;
+});
+
+it('tries the source of a programme that follows by itself again, as nobody waits for an answer', async () => {
+  const gone = () => new SourceError('refused', 'The provider is gone.');
+  const [first, second] = [new CutFeed().cut(0), new CutFeed().cut(20)];
+  const asked = order();
+  // The one that was to be opened ahead, and the one at the beginning.
+  const feeds = [first, gone(), gone(), second];
+  const { run, following, told } = await ground(feeds, { durationSeconds: 4, following: asked });
+  following.push(({ programme }) => ({ ...asked, programme: programme + 1, isAutomatic: true }));
+  const over = run.run();
+  await running(run);
+  first.cut(1).cut(2);
+  await until(() => told.includes('began 2'), { what: 'the programme that follows' });
+  run.stop();
+  expect(await over).toEqual({ kind: 'stopped' });
+});
+
+it('does not make up for the time in which nobody recorded a live source', async () => {
+  const feed = new CutFeed().cut(0);
+  const { run } = await ground([feed], { durationSeconds: 600 });
+  const over = run.run();
+  await running(run);
+  aheadMs = 661_000;
+  feed.cut(1);
+  expect(await over).toEqual({ kind: 'ended' });
+  const film = new CutFeed().cut(0);
+  film.isLive = false;
+  const { run: ofFilm } = await ground([film], { durationSeconds: 4 });
+  const filmOver = ofFilm.run();
+  await running(ofFilm);
+  aheadMs *= 2;
+  film.cut(1);
+  await until(() => ofFilm.index.state === 'running', { what: 'the film to go on' });
+  film.cut(2).cut(3);
+  expect(await filmOver).toEqual({ kind: 'ended' });
+  expect(ofFilm.index.programmeSeconds).toBe(4);
 });
 
 it('is left to another worker without an end, with all that it has got', async () => {

@@ -10,6 +10,9 @@ export class CutFeed implements BroadcastFeed {
   readonly pid = undefined;
   failure: Error | undefined;
   isOver = false;
+  isLive = true;
+  /** More than what has been cut. */
+  isArriving = false;
   isComplete = false;
   isReleased = false;
   readonly lost = new Set<number>();
@@ -19,6 +22,10 @@ export class CutFeed implements BroadcastFeed {
   get news() {
     const segments = this.#listed;
     return segments.length === 0 ? undefined : { targetDuration: 2, from: segments[0]?.n, segments };
+  }
+
+  get hasMedia() {
+    return this.isArriving || this.#listed.length > 0;
   }
 
   cut(n: number, more: Partial<ListedSegment> = {}): this {

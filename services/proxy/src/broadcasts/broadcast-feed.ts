@@ -15,6 +15,10 @@ export interface BroadcastFeed {
   /** Why it has ended; undefined: it has not, or as it should. */
   readonly failure: Error | undefined;
   readonly isOver: boolean;
+  /** Its source has no end: what is not recorded in time is gone. */
+  readonly isLive: boolean;
+  /** Its source has sent media, if not a whole segment yet. */
+  readonly hasMedia: boolean;
   /** Its source has an end, and it has been played to there. */
   readonly isComplete: boolean;
   /** Where in a film a picture is that is shown at this PTS, both in s; undefined: its clock does not say that. */
@@ -47,7 +51,7 @@ export async function openFeed(
   feeds.follow(stream);
   const [slot = 0] = feeds.slotsOf(stream.id);
   const place = await knownPlace(registry, processFeedKey(stream.id, slot), signal, clock);
-  const { process, release } = await feeds.acquire(stream, slot, place);
+  const { process, release } = await feeds.acquire(stream, slot, place, { converts: true });
   const wanted = process.segments.want();
   const leave = () => {
     wanted.release();
@@ -67,7 +71,11 @@ export async function openFeed(
       get isOver() {
         return process.feed.end !== undefined;
       },
+      isLive: true,
       isComplete: false,
+      get hasMedia() {
+        return process.feed.ring.head > 0;
+      },
       get news() {
         return process.segments.newsOf('ts');
       },

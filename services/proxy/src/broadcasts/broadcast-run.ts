@@ -65,7 +65,11 @@ export class BroadcastRun {
   #turn = new AbortController();
 
   readonly #ahead: FeedAhead;
+  /** Its caller has been told that it begins. */
+  isAnswered = false;
   #hasBegun: boolean;
+  /** The one of now. */
+  #feed: BroadcastFeed | undefined;
   /** Of the programme of now. */
   #subtitles: Pick<SubtitleTrack, 'of' | 'close'> | undefined;
   /** The programme that the one of now has followed by itself, until this one has media. */
@@ -80,6 +84,11 @@ export class BroadcastRun {
   /** The programme of now has had media, here or on the worker before. */
   get hasBegun(): boolean {
     return this.#hasBegun;
+  }
+
+  /** Its source has sent media, if not a whole segment yet. */
+  get hasMedia(): boolean {
+    return this.#hasBegun || this.#feed?.hasMedia === true;
   }
 
   /** What there is of it. */
@@ -115,6 +124,8 @@ export class BroadcastRun {
         const end = hasEnded(writer.index.state) && this.#asked === undefined ? undefined : await this.#programme();
         if (end === undefined) return { kind: 'stopped' };
         if (end.kind === 'next') {
+          // What was opened ahead is that of another programme.
+          this.#ahead.drop();
           if (this.#hasBegun) this.#deps.news.over(writer.index, 'next_programme');
           await writer.next(end.order);
           this.#hasBegun = false;
@@ -186,10 +197,12 @@ export class BroadcastRun {
         const { programme } = writer.index.order;
         const feed = (await this.#ahead.take(programme, signal)) ?? (await open(writer.index, signal));
         const before = writer.index.next;
+        this.#feed = feed;
         try {
           if (await this.#follow(feed)) return { kind: 'ended' };
           why = feed.failure;
         } finally {
+          this.#feed = undefined;
           feed.release();
         }
         if (writer.index.next > before) sinceMs = clock.monotonicMs();
@@ -203,8 +216,8 @@ export class BroadcastRun {
         await this.#deps.hasEnd(writer.index.order.streamId);
         continue;
       }
-      // A programme that has not begun tells its caller at once.
-      const isFirst = writer.index.state === 'starting';
+      // A programme that has not begun tells its caller at once. One that follows by itself has no caller.
+      const isFirst = writer.index.state === 'starting' && writer.index.order.isAutomatic !== true;
       const isOver = isFirst || isGone(why) || clock.monotonicMs() - sinceMs >= AGAIN_FOR_MS;
       if (isOver) return { kind: 'failed', error: why ?? new StreampoolError(502, 'The stream has ended.') };
       await pauseBy(clock, AGAIN_MS, signal);
@@ -229,10 +242,15 @@ export class BroadcastRun {
     let groups: SegmentGroups | undefined;
     let from = 0;
     const media = new Map<number, Buffer>();
-    const leftSeconds = () =>
-      order.durationSeconds > 0
-        ? order.durationSeconds - writer.index.programmeSeconds - (groups?.openSeconds ?? 0)
-        : Number.POSITIVE_INFINITY;
+    const leftSeconds = () => {
+      const { durationSeconds } = order;
+      if (durationSeconds === 0) return Number.POSITIVE_INFINITY;
+      const { programmeSeconds, startedAtMs } = writer.index;
+      const leftOfMedia = durationSeconds - programmeSeconds - (groups?.openSeconds ?? 0);
+      // What a live source has sent while nobody recorded it is not made up for afterwards.
+      const overMs = startedAtMs + durationSeconds * 1000 + AGAIN_FOR_MS;
+      return feed.isLive ? Math.min(leftOfMedia, (overMs - this.#deps.clock.wallMs()) / 1000) : leftOfMedia;
+    };
     const isTimeOver = () => leftSeconds() <= 0;
     while (!signal.aborted && !isTimeOver()) {
       this.#ahead.look(writer.index, leftSeconds());

@@ -136,19 +136,28 @@ export class Broadcasts {
 
   /**
    * Begins a programme, and waits until it has media.
-   * @throws {StreampoolError} 502 when its source does not open, 504 when that takes too long, 503 when there are too many
+   * @throws {StreampoolError} 502 when its source does not open, 504 when that takes too long, 503 when there are too many, 409 while it runs
+   *   as the other kind
    */
   async begin(id: string, order: Omit<BroadcastOrder, 'programme'>): Promise<ShownBroadcast> {
     const { registry, clock } = this.#deps;
+    const untilMs = clock.monotonicMs() + BEGIN_MS;
+    const before = await registry.broadcasts.find(id);
+    if (before !== undefined && before.order.kept !== order.kept && !hasEnded(before.progress?.state ?? 'starting')) {
+      throw new StreampoolError(
+        409,
+        `Broadcast ${id} runs as ${before.order.kept ? 'a recording' : 'a window'}. Stop it first.`,
+      );
+    }
     this.#callbacks.overtake(id);
     const programme = await registry.broadcasts.begin(id, order);
     if (programme === undefined) {
       throw new StreampoolError(503, 'There are too many broadcasts. Delete some that have ended.');
     }
-    await this.lookAt(id);
+    // A bucket that is slow takes none of the time in which the caller wants an answer.
+    await within(clock, this.lookAt(id), untilMs - clock.monotonicMs(), this.#stopped.signal);
     // Whoever makes it is told, and the others learn who that is.
     await registry.send({ kind: 'broadcast', id });
-    const untilMs = clock.monotonicMs() + BEGIN_MS;
     const shown = await this.#until(id, untilMs, ({ order, progress }) => {
       // Another start may have come meanwhile.
       if (order.programme !== programme) return true;
@@ -160,7 +169,13 @@ export class Broadcasts {
       throw new StreampoolError(502, `Broadcast ${id} failed to start: ${progress.error ?? 'its stream ended'}`);
     }
     if (progress?.programme === programme && progress.state !== 'starting') return shown;
-    await this.end(id);
+    const made = this.#made.get(id)?.run;
+    if (made?.hasMedia === true) {
+      // Its first segment is long. Whatever happens from now on, a callback tells.
+      made.isAnswered = true;
+      return shown;
+    }
+    void this.end(id).catch(() => undefined);
     throw new StreampoolError(504, `Broadcast ${id} has no media after ${BEGIN_MS / 1000} s.`);
   }
 
@@ -313,6 +328,14 @@ export class Broadcasts {
       ...{ ...ended, programme: order.programme },
     });
     news.over(index, 'failed', why.message);
+    // Its caller has been told that it runs.
+    if (progress?.state === 'running') {
+      this.#callbacks.tell({
+        event: 'broadcast_failed',
+        index: { ...index, error: why.message },
+        programme: order.programme,
+      });
+    }
     await registry.release(broadcastKey(id));
   }
 
@@ -331,7 +354,7 @@ export class Broadcasts {
     return stream.unshareable ? this.#deps.openFilm(stream, index) : this.#deps.open(stream, signal);
   }
 
-  async #ended(id: string, { index, hasBegun }: BroadcastRun, end: BroadcastEnd): Promise<void> {
+  async #ended(id: string, { index, hasBegun, isAnswered }: BroadcastRun, end: BroadcastEnd): Promise<void> {
     const { registry, stores, log } = this.#deps;
     log.info({ broadcast: id, how: end.kind, segments: index.segments.length }, 'a broadcast has ended on this worker');
     try {
@@ -347,7 +370,10 @@ export class Broadcasts {
     }
     if (this.#isOver) return;
     // Whoever has asked for one that has not begun gets the reason as the answer.
-    if ((hasBegun || index.order.isAutomatic === true) && (end.kind === 'ended' || end.kind === 'failed')) {
+    if (
+      (hasBegun || isAnswered || index.order.isAutomatic === true) &&
+      (end.kind === 'ended' || end.kind === 'failed')
+    ) {
       const event = end.kind === 'ended' ? 'programme_ended' : 'broadcast_failed';
       this.#callbacks.tell({ event, index, programme: index.order.programme });
     }

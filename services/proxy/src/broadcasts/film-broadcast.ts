@@ -29,6 +29,7 @@ const FAR = 1_000;
 const MOST_WAITING = 10;
 
 export class FilmBroadcast implements BroadcastFeed {
+  readonly isLive = false;
   readonly #deps: FilmBroadcastDeps;
   readonly #over = new AbortController();
   readonly #listeners = new Set<() => void>();
@@ -69,6 +70,10 @@ export class FilmBroadcast implements BroadcastFeed {
 
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  get hasMedia(): boolean {
+    return this.#listed.length > 0;
   }
 
   get isComplete(): boolean {

@@ -151,7 +151,7 @@ async function ownFiles(path: string): Promise<string[]> {
   // A virtual environment: bin, lib and pyvenv.cfg are in one folder.
   const roots = programs
     .map((program) => dirname(dirname(program)))
-    .filter((root) => !/^\/(?:usr(?:\/local)?)?$/.test(root));
+    .filter((root) => existsSync(join(root, 'pyvenv.cfg')));
   return [...new Set([...programs, ...roots])];
 }
 

@@ -1,6 +1,6 @@
 /**
  * A run for direct streams that share one connection: passes on the source feed's packets, without FFmpeg. Where a failover leads to
- * HLS, an FFmpeg makes MPEG-TS of it.
+ * HLS, or HLS is recorded, an FFmpeg makes MPEG-TS of it.
  */
 
 import { Readable } from 'node:stream';
@@ -38,7 +38,7 @@ export const AS_IT_IS: ResolvedProfile = {
 };
 
 /**
- * @throws {NotCopyableError} when the source is not live MPEG-TS, and nobody has seen anything of the stream yet
+ * @throws {NotCopyableError} when the source is not live MPEG-TS, nobody has seen anything of the stream yet, and nobody records it
  * @throws {FiniteSourceError} the same, when it has an end
  * @throws {SourceError} when the source cannot be opened, or has an end
  */
@@ -46,7 +46,7 @@ export async function startCopyRun(request: RunRequest, deps: RunDeps): Promise<
   const lease = await leaseSource(request, deps.sources);
   const { feed: source, kind } = lease;
   if (source !== undefined) return copyRun({ ...lease, feed: source }, request, deps.firstPictureTimeoutMs);
-  if (request.goesOn === true && kind !== 'finite') {
+  if ((request.goesOn === true || request.converts === true) && kind !== 'finite') {
     return ffmpegRunOn(lease, AS_IT_IS, request, deps, new TrackTrials(deps.preferredAudioLanguages));
   }
   lease.release();

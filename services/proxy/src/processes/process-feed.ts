@@ -59,6 +59,8 @@ export interface ProcessFeedDeps {
   readonly levels?: { readonly meters: LevelMeters; readonly defaults: LevelDefaults } | undefined;
   /** Maximum age of a run; a test sets it. Unset: see `watchRun`. */
   readonly maxRunMs?: number;
+  /** See `RunRequest`. */
+  readonly converts?: boolean;
 }
 
 export interface ProcessFeedOptions extends ProcessFeedDeps {
@@ -593,6 +595,7 @@ export class ProcessFeed implements PlacedFeed {
       address,
       isFresh: this.#isFresh,
       goesOn: this.feed.ring.head > 0,
+      converts: this.#deps.converts === true,
       canFailOver,
       resume,
       signal: this.#making.signal,

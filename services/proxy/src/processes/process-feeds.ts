@@ -191,9 +191,15 @@ export class ProcessFeeds {
   /**
    * Counts one more user, viewer or relay, into the feed of a slot. Starts the feed if there is none.
    *
+   * @param options `converts`: MPEG-TS is made of a source that is not, if the feed is not there yet
    * @throws {StreampoolError} 503 when it would need one more process
    */
-  async acquire(stream: StreamRecord, slot: number, place: KnownPlace): Promise<FeedUse> {
+  async acquire(
+    stream: StreamRecord,
+    slot: number,
+    place: KnownPlace,
+    options: { readonly converts?: boolean } = {},
+  ): Promise<FeedUse> {
     const key = `${stream.id}/${slot}`;
     let known = place;
     // Check and count in one turn of the event loop. A feed that begins to close in between would be cut under its new
@@ -205,7 +211,7 @@ export class ProcessFeeds {
       known = await knownPlace(this.#deps.registry, processFeedKey(stream.id, slot), undefined, this.#clock);
     }
     try {
-      return this.#use(this.#entries.get(key) ?? this.#open(key, stream, slot, known));
+      return this.#use(this.#entries.get(key) ?? this.#open(key, stream, slot, known, options));
     } catch (error) {
       // This worker would own a feed that it does not make.
       if (known.kind === 'own') await this.#releases.ofUnmade(stream.id, slot);
@@ -234,7 +240,13 @@ export class ProcessFeeds {
     return { process: entry.process, start: startOf(entry.process), release: () => this.#release(entry) };
   }
 
-  #open(key: string, stream: StreamRecord, slot: number, first: KnownPlace): Entry {
+  #open(
+    key: string,
+    stream: StreamRecord,
+    slot: number,
+    first: KnownPlace,
+    options: { readonly converts?: boolean },
+  ): Entry {
     const production = (this.#deps.productionOf ?? productionOf)(stream, this.#deps);
     const usesProcess = production.needsProcess && first.kind === 'own';
     if (usesProcess) this.#deps.assertProcessFree();
@@ -249,7 +261,7 @@ export class ProcessFeeds {
     let users = () => 0;
     const isWatched = () => users() > 0;
     const parts = { stream, slot, source, production, place, isWatched, agree, onRestart };
-    const process = new ProcessFeed({ ...this.#deps, ...parts });
+    const process = new ProcessFeed({ ...this.#deps, ...parts, ...options });
     const { registry, log } = this.#deps;
     const { feed, name } = process;
     news = new FeedNews({ feed, place, registry, streamId: stream.id, name, slot, log });

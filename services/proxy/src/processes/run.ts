@@ -20,6 +20,8 @@ export interface RunRequest {
   readonly isFresh?: boolean;
   /** Viewers have media of the feed already, so it goes on, whatever kind of source this one is. */
   readonly goesOn?: boolean;
+  /** MPEG-TS is made of a source that is not: who records it has no connection of its own. */
+  readonly converts?: boolean;
   /** Whether there is another source to use if this one shows no picture. */
   readonly canFailOver: boolean;
   /** Where to continue the output of an earlier run, if this one's source feed is on that timeline. */

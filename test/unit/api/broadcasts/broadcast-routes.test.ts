@@ -101,6 +101,9 @@ it('records a stream of its own over the connection that its viewers have', asyn
   expect(found.body).toMatchObject({ total_matching: 1, total_clients: 0, matching_streams: [{ is_active: true }] });
   const counts = await api.get('/streams/counts-by-metadata?field=channel&values=7&active_only=1');
   expect(counts.body.counts).toEqual({ 7: 1 });
+  // As m3u-editor asks when the player in its page is closed.
+  const closed = await api.del('/streams/by-metadata?field=channel&value=7&force=false&client_id=me');
+  expect(closed.body).toMatchObject({ deleted_count: 0, skipped_streams: [{ stream_id: id, reason: 'is_recorded' }] });
   const oldest = await api.del('/streams/oldest-by-metadata?field=channel&value=7');
   expect(oldest.body).toMatchObject({ deleted_stream: id, was_recorded: true });
   await until(async () => String((await api.get('/broadcast/own_0/status')).body.status) === 'failed', {
@@ -222,6 +225,41 @@ it.each([
   const api = await startRecorder();
   expect((await api.post(path, body)).status).toBe(422);
   expect((await api.get('/broadcast')).body.count).toBe(0);
+});
+
+it('answers within 8 s: that it begins when its source sends, though not a whole segment, and else why it does not', async () => {
+  const api = await startRecorder();
+  const { origin } = await serve(({ url }, response) => {
+    response.writeHead(200, { 'content-type': 'video/mp2t' });
+    // One keyframe, and no other for a long time.
+    if (url === '/long.ts') streamPictures(response, 100_000);
+    else response.flushHeaders();
+  });
+  const sinceMs = performance.now();
+  const start = (id: string) => api.post(`/broadcast/${id}/start`, recording(`${origin}/${id}.ts`));
+  const [long, silent] = await Promise.all([start('long'), start('silent')]);
+  expect(performance.now() - sinceMs).toBeLessThan(10_000);
+  expect([long.status, long.body]).toMatchObject([200, { status: 'starting', ffmpeg_pid: expect.any(Number) }]);
+  expect([silent.status, silent.body.detail]).toEqual([504, 'Broadcast silent has no media after 8 s.']);
+  expect((await api.get('/broadcast/long/status')).body.status).toBe('starting');
+  const hasEnded = async () => String((await api.get('/broadcast/silent/status')).body.status) === 'stopped';
+  await until(hasEnded, { what: 'the other one to end' });
+});
+
+it('does not turn a recording into a window while it runs, nor a window into a recording', async () => {
+  const api = await startRecorder();
+  const { url } = await provider();
+  const window = { hls_list_size: 5, dvr_mode: false };
+  const mixed = await api.post(
+    '/broadcast/a/start',
+    recording(url, { next_stream_config: { stream_url: url, ...window } }),
+  );
+  expect([mixed.status, mixed.body.detail]).toEqual([422, expect.stringContaining('next_stream_config')]);
+  await api.post('/broadcast/a/start', recording(url));
+  const turned = await api.post('/broadcast/a/start', recording(url, window));
+  expect([turned.status, turned.body.detail]).toEqual([409, 'Broadcast a runs as a recording. Stop it first.']);
+  await api.post('/broadcast/a/stop', []);
+  expect((await api.post('/broadcast/a/start', recording(url, window))).status).toBe(200);
 });
 
 it('answers 422 to a transcode of a stream whose media a page resolver finds', async () => {

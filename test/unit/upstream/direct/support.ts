@@ -109,13 +109,13 @@ export function watch(origin: string, headers: Record<string, string> = {}, meth
 /** Longer than a source has to play until it is opened again at once. */
 export const PLAYED_MS = 1_200;
 
-/** Pictures without end, one every 20 ms. */
-export function streamPictures(response: ServerResponse): () => void {
+/** Pictures without end, one every 20 ms. @param pictures from one keyframe to the next */
+export function streamPictures(response: ServerResponse, pictures = 25): () => void {
   const ts = new TsBuilder();
   response.write(ts.tables().take());
   let n = 0;
   const timer = setInterval(() => {
-    response.write(ts.video(90_000 + n * 1_800, 90_000 + n * 1_800, n % 25 === 0, 400).take());
+    response.write(ts.video(90_000 + n * 1_800, 90_000 + n * 1_800, n % pictures === 0, 400).take());
     n++;
   }, 20);
   response.once('close', () => clearInterval(timer));

@@ -5,7 +5,6 @@ import type { Asked, BroadcastSource } from '../../../../registry/broadcasts/bro
 import type { StreamRecord } from '../../../../registry/types.ts';
 import { createSource } from '../../broadcasts/broadcast-source.ts';
 import { StreampoolError } from '../../errors.ts';
-import { hintFromUrl } from '../../upstream/provider/source-kind.ts';
 import type { Services } from '../../worker/services.ts';
 import { bodyFlag, bodyInteger, bodyNumber, emptyIsNone, sourceUrl, textValues } from '../http/fields.ts';
 import { subtitleFields, subtitlesOf } from './broadcast-subtitles.ts';
@@ -81,7 +80,11 @@ export async function orderOf(
   const { subtitle_url, subtitle_seek_seconds, ...both } = more;
   const read = programme.safeParse({ ...both, ...next });
   if (!read.success) throw new StreampoolError(422, `next_stream_config: ${z.prettifyError(read.error)}`);
-  return { ...(await programmeOf(first, services, stream)), following: await programmeOf(read.data, services) };
+  const [order, following] = [await programmeOf(first, services, stream), await programmeOf(read.data, services)];
+  if (following.kept !== order.kept) {
+    throw new StreampoolError(422, 'next_stream_config: a recording is followed by a recording, a window by a window.');
+  }
+  return { ...order, following };
 }
 
 async function programmeOf(start: Start, services: Services, stream?: StreamRecord): Promise<Asked> {
@@ -109,17 +112,18 @@ async function streamOf(
   { catalogue }: Services,
 ): Promise<Pick<Asked, 'streamId' | 'source'>> {
   const given = known === undefined ? { url: start.stream_url, headers: start.headers ?? {} } : sourceOf(known);
-  // FFmpeg makes MPEG-TS of an HLS source.
-  const isPlaylist = known?.profile === undefined && hintFromUrl(given.url) === 'hls';
+  // Segments are cut from MPEG-TS: what a profile makes of it otherwise is not recorded, but its source.
+  const isOther = known?.profile !== undefined && known.profile.container !== 'mpegts';
   // What has been made of a source already has one sound.
-  const isMade = known?.profile !== undefined && !start.transcode;
+  const isMade = known?.profile !== undefined && !isOther && !start.transcode;
   const audioLanguage = isMade ? undefined : start.preferred_audio_language;
-  const isCopied = isPlaylist || audioLanguage !== undefined;
+  const isCopied = isOther || audioLanguage !== undefined;
   const profile = start.transcode ? broadcastProfile(start) : isCopied ? COPY : undefined;
   if (known !== undefined && profile === undefined) return { streamId: known.id };
   if (known?.page !== undefined) throw new StreampoolError(422, NO_PAGE_TRANSCODES);
   const source: BroadcastSource = { ...given, ...(profile !== undefined && { profile, audioLanguage }) };
-  const stream = await createSource(catalogue, source, start.metadata ?? {});
+  // Whoever looks for the streams of a provider by metadata finds this one, too.
+  const stream = await createSource(catalogue, source, { ...known?.metadata, ...start.metadata });
   return { streamId: stream.id, source };
 }
 

@@ -35,7 +35,7 @@ const match = z.object({
 
 const skipped = z.object({
   stream_id: z.string(),
-  reason: z.enum(['excluded_by_channel_id', 'has_active_clients']),
+  reason: z.enum(['excluded_by_channel_id', 'has_active_clients', 'is_recorded']),
   active_clients: z.int().optional(),
 });
 
@@ -123,7 +123,7 @@ export function metadataRoutes(app: Api, services: Services): void {
         querystring: z.object({
           ...filter,
           ...excludeChannel,
-          force: queryFlag.default(true).describe('Also delete streams with viewers.'),
+          force: queryFlag.default(true).describe('Also delete streams with viewers, and those that are recorded.'),
           client_id: emptyIsNone(clientId).describe(
             'With force=false: this client does not count as a viewer, and is disconnected.',
           ),
@@ -139,7 +139,10 @@ export function metadataRoutes(app: Api, services: Services): void {
       },
     },
     async ({ query }) => {
-      const { streams, idle, clientsOf } = await takeSnapshot(services);
+      const [{ streams, idle, clientsOf }, recorded] = await Promise.all([
+        takeSnapshot(services),
+        services.registry.broadcasts.recorded(),
+      ]);
       const deletions: string[] = [];
       const farewells: string[] = [];
       const kept: z.infer<typeof skipped>[] = [];
@@ -149,12 +152,14 @@ export function metadataRoutes(app: Api, services: Services): void {
           continue;
         }
         const others = clientsOf(id).filter((client) => client.id !== query.client_id);
-        if (query.force || others.length === 0) {
+        // A viewer who leaves what is recorded does not end the recording.
+        if (query.force || (others.length === 0 && !recorded.has(id))) {
           deletions.push(id);
           continue;
         }
         if (others.length < clientsOf(id).length) farewells.push(id);
-        kept.push({ stream_id: id, reason: 'has_active_clients', active_clients: others.length });
+        const reason = others.length > 0 ? 'has_active_clients' : 'is_recorded';
+        kept.push({ stream_id: id, reason, active_clients: others.length });
       }
       const { client_id = '' } = query;
       await Promise.all(farewells.map((id) => disconnectClient(services, client_id, id)));

@@ -28,11 +28,11 @@ export class DirectoryStore implements RecordingStore {
   }
 
   async ids(): Promise<string[]> {
-    return (await namesIn(this.#folder)).filter((name) => BROADCAST_ID.test(name));
+    return (await this.#namesIn(this.#folder)).filter((name) => BROADCAST_ID.test(name));
   }
 
   async epochs(id: string): Promise<number[]> {
-    const epochs = (await namesIn(this.#of(id))).flatMap((name) => epochOf(name) ?? []);
+    const epochs = (await this.#namesIn(this.#of(id))).flatMap((name) => epochOf(name) ?? []);
     return epochs.sort((one, other) => one - other);
   }
 
@@ -68,7 +68,7 @@ export class DirectoryStore implements RecordingStore {
 
   async tidy(id: string): Promise<void> {
     for (const epoch of await this.epochs(id)) {
-      const partial = (await namesIn(this.#of(id, epoch))).filter((name) => name.endsWith(PARTIAL));
+      const partial = (await this.#namesIn(this.#of(id, epoch))).filter((name) => name.endsWith(PARTIAL));
       await this.remove(id, epoch, partial);
     }
   }
@@ -79,6 +79,18 @@ export class DirectoryStore implements RecordingStore {
 
   #of(id: string, epoch?: number): string {
     return join(this.#folder, id, ...(epoch === undefined ? [] : [String(epoch)]));
+  }
+
+  /** None where there is no such folder. */
+  async #namesIn(folder: string): Promise<string[]> {
+    try {
+      return await readdir(folder);
+    } catch (error) {
+      const code = codeOf(error) ?? '';
+      if (ABSENT.has(code)) return [];
+      if (FORBIDDEN.has(code)) throw new StoreError(`${this.#folder} (RECORDINGS) cannot be read: ${code}.`, error);
+      throw error;
+    }
   }
 
   async #filling(write: () => Promise<unknown>): Promise<void> {
@@ -93,7 +105,6 @@ export class DirectoryStore implements RecordingStore {
   }
 }
 
-/** None where there is no such folder. */
 /** Fewer bytes when the file ends before. */
 async function readPart(path: string, { start, end }: Part): Promise<Buffer> {
   const file = await open(path);
@@ -102,15 +113,6 @@ async function readPart(path: string, { start, end }: Part): Promise<Buffer> {
     return buffer.subarray(0, bytesRead);
   } finally {
     await file.close();
-  }
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (ABSENT.has(codeOf(error) ?? '')) return [];
-    throw error;
   }
 }
 
