@@ -1,6 +1,6 @@
 /** A segment that is longer than the ring of its feed: memory that the ring has dropped goes to the next media, but not before the segment ends. */
 
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { CHUNK_BYTES } from '../../../services/proxy/src/feed/chunk.ts';
 import { Feed } from '../../../services/proxy/src/feed/feed.ts';
 import type { Done } from '../../../services/proxy/src/feed/hls/segment-events.ts';
@@ -10,13 +10,13 @@ import { markedLoop, segmentsOf } from '../../support/segmented.ts';
 
 const PIECE_BYTES = 64 * 188;
 
-it('keeps the media of a segment that the ring has dropped meanwhile, and lets go of it at the end', async () => {
-  const media = await markedLoop('heavy', { seconds: 45, segmentSeconds: 10 });
-  const feed = new Feed({ retainMs: 0, joinBufferMs: 0, maxBytes: 1 });
+/** A feed of this media, of which the ring has the first entry, and what cuts it. */
+function cut({ bytes, entries, marks }: Awaited<ReturnType<typeof markedLoop>>, maxBytes: number) {
+  const feed = new Feed({ retainMs: 0, joinBufferMs: 0, maxBytes });
   const log = new MarkLog();
-  for (const { mark } of media.marks) log.add([mark], { openInARow: 0, openCounts: false });
-  const [entry] = media.entries;
-  feed.ring.append(media.bytes, 0, entry?.at ?? 0);
+  for (const { mark } of marks) log.add([mark], { openInARow: 0, openCounts: false });
+  const [entry] = entries;
+  feed.ring.append(bytes, 0, entry?.at ?? 0);
   feed.ring.mark(entry?.prefix as Buffer, (entry?.dts ?? 0) / 90);
   const dones: Done[] = [];
   const cutter = new FeedCutter({
@@ -26,7 +26,13 @@ it('keeps the media of a segment that the ring has dropped meanwhile, and lets g
     onDone: (done) => dones.push(done),
     onFault: () => undefined,
   });
-  for (let at = entry?.at ?? 0; at < media.bytes.length; at += PIECE_BYTES) {
+  return { feed, cutter, dones, from: entry?.at ?? 0 };
+}
+
+it('keeps the media of a segment that the ring has dropped meanwhile, and lets go of it at the end', async () => {
+  const media = await markedLoop('heavy', { seconds: 45, segmentSeconds: 10 });
+  const { feed, cutter, dones, from } = cut(media, 1);
+  for (let at = from; at < media.bytes.length; at += PIECE_BYTES) {
     feed.ring.append(media.bytes, at, Math.min(at + PIECE_BYTES, media.bytes.length));
     feed.publish();
   }
@@ -36,4 +42,17 @@ it('keeps the media of a segment that the ring has dropped meanwhile, and lets g
   const whole = segmentsOf(media).dones.map(({ ts }) => ts as { bytes: Buffer; crc: number });
   expect(Math.min(...whole.slice(1, -1).map(({ bytes }) => bytes.length))).toBeGreaterThan(3 * CHUNK_BYTES);
   expect(dones.map(({ ts }) => ts?.crc)).toEqual(whole.map(({ crc }) => crc));
+});
+
+it('reads nothing more once it is closed, not even when its feed ends', async () => {
+  const media = await markedLoop('plain', { seconds: 6, segmentSeconds: 1 });
+  const { feed, cutter, dones, from } = cut(media, media.bytes.length * 2);
+  feed.ring.append(media.bytes, from, media.bytes.length);
+  feed.publish();
+  const before = dones.length;
+  expect(before).toBeGreaterThan(1);
+  cutter.close();
+  const reads = vi.spyOn(feed.ring, 'chunkAt');
+  feed.finish({ kind: 'ended' });
+  expect([dones.length, reads.mock.calls]).toEqual([before, []]);
 });

@@ -44,7 +44,7 @@ export class Feed {
   readonly opaque: boolean;
   readonly clock: Clock;
   readonly #readers = new Set<FeedReader>();
-  readonly #endListeners: (() => void)[] = [];
+  readonly #endListeners = new Set<() => void>();
   readonly #publishListeners = new Set<() => void>();
   #published = 0;
   /** Of the ring, when it was last published. */
@@ -63,10 +63,19 @@ export class Feed {
     this.clock = clock;
   }
 
-  /** Calls back once, when the feed is over. */
-  onEnd(listener: () => void): void {
-    if (this.#end !== undefined) listener();
-    else this.#endListeners.push(listener);
+  /**
+   * Calls back once, when the feed is over.
+   * @returns a function that ends the waiting
+   */
+  onEnd(listener: () => void): () => void {
+    if (this.#end !== undefined) {
+      listener();
+      return () => undefined;
+    }
+    // One that is given twice is called twice.
+    const call = () => listener();
+    this.#endListeners.add(call);
+    return () => this.#endListeners.delete(call);
   }
 
   /**
@@ -162,7 +171,9 @@ export class Feed {
     if (this.#end !== undefined) return;
     this.#wake();
     this.#end = end;
-    for (const listener of this.#endListeners.splice(0)) listener();
+    const listeners = [...this.#endListeners];
+    this.#endListeners.clear();
+    for (const listener of listeners) listener();
     for (const { reject } of this.#waiting.splice(0)) reject(endError(end));
     for (const reader of [...this.#readers]) reader.feedEnded(end);
   }

@@ -59,13 +59,14 @@ export class ContainerChoice {
       const end = () => {
         clock.clearTimeout(timer);
         unsubscribe();
+        unsubscribeEnd();
         signal.removeEventListener('abort', end);
         resolve();
       };
       const unsubscribe = feed.onPublish(() => {
         if (isOver()) end();
       });
-      feed.onEnd(end);
+      const unsubscribeEnd = feed.onEnd(end);
       const timer = clock.setTimeout(end, waitMs);
       signal.addEventListener('abort', end);
     });

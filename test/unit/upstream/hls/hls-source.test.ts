@@ -246,6 +246,77 @@ describe('a source that breaks', () => {
     expect((await watched.references()).map(({ url }) => url)).toEqual([`${two.origin}/fine`, `${two.origin}/coarse`]);
   });
 
+  it('is not left again because what the source before it named does not come any more', async () => {
+    const { one, two, state } = await sources();
+    const failoverUrls = [`${two.origin}/index.m3u8`, `${one.origin}/again.m3u8`];
+    const watched = await Watched.of(`${one.origin}/index.m3u8`, { failoverUrls });
+    const [, high] = await watched.references();
+    const named = referencesIn((await watched.reloaded(high)).text);
+    state.isOut = true;
+    await watched.reloaded(high);
+    await eventually(() => watched.failovers.length === 1);
+    // Players have the last playlist still.
+    for (const segment of [...named, ...named]) await expect(watched.hls.media(segment, undefined)).rejects.toThrow();
+    expect(referencesIn((await watched.reloaded(high)).text)[0]?.url).toContain(two.origin);
+    expect(watched.failovers).toHaveLength(1);
+  });
+
+  it('does not wait at the next one for a number of its own', async () => {
+    const { one, state } = await sources();
+    const asked: string[] = [];
+    const two = await provider((path, response) => {
+      asked.push(path);
+      response.end(playlist(3 + asked.length, 'fine'));
+    });
+    const watched = await Watched.of(`${one.origin}/index.m3u8`, { failoverUrls: [`${two.origin}/index.m3u8`] });
+    const [, high] = await watched.references();
+    const directives = (msn: number) => ({ _HLS_msn: String(msn), _HLS_skip: 'YES' });
+    await watched.reloaded(high, directives(13));
+    state.isOut = true;
+    await watched.reloaded(high, directives(13));
+    await eventually(() => watched.failovers.length === 1);
+    const { text } = await watched.reloaded(high, directives(13));
+    expect(asked.filter((path) => path.includes('_HLS'))).toEqual([]);
+    // It has seen the new one by now.
+    await watched.reloaded(high, directives(numbers(text) + 3));
+    expect(asked.at(-1)).toMatch(/\?_HLS_msn=\d+&_HLS_skip=YES$/);
+    expect(Number(/_HLS_msn=(\d+)/.exec(asked.at(-1) ?? '')?.[1])).toBeLessThan(20);
+  });
+
+  it('serves, while it is out, nobody a playlist that leaves out what only another viewer has', async () => {
+    let isOut = false;
+    const one = await provider((path, response) => {
+      if (isOut) response.writeHead(404).end();
+      else if (path.includes('_HLS_skip')) response.end(playlist(12, 'seg', '#EXT-X-SKIP:SKIPPED-SEGMENTS=2'));
+      else response.end(playlist(11));
+    });
+    const watched = await Watched.of(`${one.origin}/index.m3u8`);
+    const [variant] = await watched.references();
+    await watched.reloaded(variant);
+    const skipping = { _HLS_msn: '14', _HLS_skip: 'YES' };
+    expect((await watched.reloaded(variant, skipping)).text).toContain('EXT-X-SKIP');
+    isOut = true;
+    expect((await watched.reloaded(variant)).text).not.toContain('EXT-X-SKIP');
+    expect((await watched.reloaded(variant, skipping)).text).toContain('EXT-X-SKIP');
+  });
+
+  it('has no fewer discontinuities before it than viewers have seen', async () => {
+    let isOut = false;
+    const one = await provider((_, response) => {
+      if (isOut) response.writeHead(404).end();
+      else response.end(playlist(11, 'seg', '#EXT-X-DISCONTINUITY-SEQUENCE:57', '#EXT-X-DISCONTINUITY'));
+    });
+    const { two } = await sources();
+    const watched = await Watched.of(`${one.origin}/index.m3u8`, { failoverUrls: [`${two.origin}/index.m3u8`] });
+    const [variant] = await watched.references();
+    await watched.reloaded(variant);
+    isOut = true;
+    await watched.reloaded(variant);
+    await eventually(() => watched.failovers.length === 1);
+    expect((await watched.reloaded(variant)).text).toMatch(/DISCONTINUITY-SEQUENCE:58\n#EXT-X-DISCONTINUITY\n/);
+    expect((await watched.reloaded(variant)).text).toMatch(/DISCONTINUITY-SEQUENCE:59\n#EXTINF/);
+  });
+
   it('is left when three segments in a row fail', async () => {
     const { one, two } = await sources();
     const watched = await Watched.of(`${one.origin}/index.m3u8`, { failoverUrls: [`${two.origin}/index.m3u8`] });

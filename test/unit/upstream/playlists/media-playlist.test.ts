@@ -42,7 +42,12 @@ describe('a media playlist', () => {
       { targetDurationMs: 60_000, first: 0, next: 0, isOver: false, windowMs: 0 },
     ],
   ])('says what it has: %s', (_what, text, facts) => {
-    expect(mediaFacts(text)).toEqual(facts);
+    expect(mediaFacts(text)).toEqual({ ...facts, discontinuities: 0 });
+  });
+
+  it('counts the discontinuities up to its end', () => {
+    const text = live(41, 2, '\n', '#EXT-X-DISCONTINUITY-SEQUENCE:7', '#EXT-X-DISCONTINUITY');
+    expect(mediaFacts(`${text}#EXT-X-DISCONTINUITY\r\n#EXTINF:4,\n43.ts\n`).discontinuities).toBe(9);
   });
 });
 

@@ -3,6 +3,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { StreamRecord } from '../../../../registry/types.ts';
 import { StreampoolError } from '../../errors.ts';
+import type { Directives } from '../../upstream/hls/hls-playlists.ts';
 import type { HlsSource } from '../../upstream/hls/hls-source.ts';
 import { type HlsReference, openReference } from '../../upstream/playlists/hls-reference.ts';
 import { mayBeHlsByName } from '../../upstream/provider/source-kind.ts';
@@ -49,8 +50,8 @@ export class HlsPlayback {
     const { session: first, source, opened } = await this.#viewing(address, query, reference, request, reply);
     let session = first;
     const directives = directivesOf(request.query as Record<string, unknown>);
-    const own = async () => {
-      const made = await this.#pooled.playlistText(address, query, request, reply);
+    const own = async (asked: Directives) => {
+      const made = await this.#pooled.playlistText(address, query, asked, request, reply);
       // It may have begun anew, with a feed. What is sent from here on counts for that one.
       session = made.session;
       return made.text;

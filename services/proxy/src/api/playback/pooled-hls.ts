@@ -126,14 +126,15 @@ export class PooledHls {
   /** The text of the same, for a session that has begun with the provider's playlists; and the one that goes on from here. */
   async playlistText(
     address: HlsAddress,
-    query: PooledQuery,
+    query: ViewerQuery,
+    asked: HlsDirectives,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<{ readonly text: string; readonly session: HlsSession }> {
     const visit = new Visit(reply.raw, this.#services.log);
     const { session, wanted } = await this.#viewing(address, query, request, reply);
     const segments = wanted.of(await wanted.chosen(visit.signal));
-    return { text: (await segments.playlist(visit.signal, wishOf(query))).text, session };
+    return { text: (await segments.playlist(visit.signal, wishOf(asked))).text, session };
   }
 
   /** A segment, or a part of one for low latency. */

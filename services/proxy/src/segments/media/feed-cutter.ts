@@ -49,6 +49,8 @@ export interface FeedCutterDeps {
 export class FeedCutter {
   readonly #deps: FeedCutterDeps;
   readonly #unsubscribe: () => void;
+  readonly #unsubscribeEnd: () => void;
+  #isClosed = false;
   #segmenter: Segmenter | undefined;
   /** Up to where the ring has been read. */
   #position = 0;
@@ -78,7 +80,7 @@ export class FeedCutter {
     this.#discontinuities = discontinuities;
     this.#unsubscribe = deps.feed.onPublish(() => this.#read());
     this.#read();
-    deps.feed.onEnd(() => this.#end());
+    this.#unsubscribeEnd = deps.feed.onEnd(() => this.#end());
   }
 
   /** From the numbers of the marks to those of the segments. */
@@ -98,12 +100,16 @@ export class FeedCutter {
 
   /** Reads nothing more. */
   close(): void {
+    this.#isClosed = true;
     this.#unsubscribe();
+    // The end may have closed it before it could be waited for.
+    this.#unsubscribeEnd?.();
     this.#segmenter = undefined;
     this.#letGo(Number.POSITIVE_INFINITY);
   }
 
   #end(): void {
+    if (this.#isClosed) return;
     this.#read();
     this.#segmenter?.end();
     this.close();

@@ -12,7 +12,7 @@ export type Agree = (name: string, offered: string | undefined) => Promise<strin
 export interface Beginning {
   /** Number of the first segment that a viewer gets of it. */
   readonly from: number;
-  /** How many sources were before it; 0: its numbers stay as they are. */
+  /** How many discontinuities were before it, the change of source counted; 0: its numbers stay as they are. */
   readonly earlier: number;
 }
 
@@ -49,14 +49,14 @@ export class HlsNumbers {
     if (deps.movedAtMs === undefined) this.#beginning = AS_THEY_ARE;
   }
 
-  /** How many sources were before it, as far as this worker knows. */
+  /** The same as far as this worker knows: see `Beginning`. */
   get earlier(): number {
     return this.#beginning?.earlier ?? 0;
   }
 
-  /** What is added to the numbers of a playlist, as far as this worker knows. */
-  known(playlist: string): number {
-    return this.#offsets.get(playlist) ?? 0;
+  /** What is added to the numbers of a playlist; undefined: this worker has not seen one of it. */
+  known(playlist: string): number | undefined {
+    return this.#offsets.get(playlist);
   }
 
   async beginning(): Promise<Beginning> {

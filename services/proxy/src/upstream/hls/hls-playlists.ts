@@ -71,6 +71,8 @@ interface Known {
   /** The newest one without directives, and the answers to directives since. */
   readonly kept: Map<string, Kept>;
   readonly loading: Map<string, Promise<MediaPlaylist>>;
+  /** What the newest text names. */
+  media: ReadonlySet<string>;
   /** Address to sealed address, of the newest text. */
   sealed: Map<string, string>;
   values: HlsValues;
@@ -109,6 +111,11 @@ export class HlsPlaylists {
   /** A whole segment has come. */
   came(url: string, bytes: number): void {
     this.#bandwidth.came(url, bytes);
+  }
+
+  /** Whether the newest text of one of its playlists names a segment at this address. */
+  names(url: string): boolean {
+    return [...this.#known.values()].some(({ media }) => media.has(url));
   }
 
   /** @throws {SourceError} when it cannot be had now */
@@ -197,6 +204,7 @@ export class HlsPlaylists {
       pinned: undefined,
       kept: new Map(),
       loading: new Map(),
+      media: new Set(),
       sealed: new Map(),
       values: new Map(Object.entries(reference.values ?? {})),
     };
@@ -266,11 +274,13 @@ export class HlsPlaylists {
     const before = known.sealed;
     const sealed = new Map<string, string>();
     const seconds = new Map<string, number>();
+    const media = new Set<string>();
     const rewritten = rewriteForViewer(text, {
       baseUrl: url,
       imported: known.values,
       replace: (entry) => {
         if (entry.seconds !== undefined) seconds.set(entry.url, entry.seconds);
+        if (entry.role === 'segment') media.add(entry.url);
         const key = `${entry.role} ${entry.fragmented} ${entry.url} ${JSON.stringify(entry.headers ?? '')}`;
         const address = sealed.get(key) ?? before.get(key) ?? this.#address(entry, { child });
         sealed.set(key, address);
@@ -278,6 +288,7 @@ export class HlsPlaylists {
       },
     });
     known.sealed = sealed;
+    known.media = media;
     this.#bandwidth.names(seconds);
     return { text: rewritten, facts: mediaFacts(text) };
   }

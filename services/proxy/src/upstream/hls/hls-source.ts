@@ -10,7 +10,7 @@ import type { Sealer } from '../../sealer.ts';
 import { RequestRecovery } from '../failover/request-recovery.ts';
 import type { RetrySettings } from '../failover/retry.ts';
 import { type HlsReference, playlistKey } from '../playlists/hls-reference.ts';
-import { type MediaFacts, mediaFacts, renumbered } from '../playlists/media-playlist.ts';
+import { type MediaFacts, mediaFacts, type Renumbering, renumbered } from '../playlists/media-playlist.ts';
 import type { SwitchableSource } from '../provider/source-address.ts';
 import { mayBeHlsByName } from '../provider/source-kind.ts';
 import { type Agree, type Beginning, HlsNumbers } from './hls-numbers.ts';
@@ -58,8 +58,8 @@ interface Generation {
   isOther: boolean;
 }
 
-/** The playlist of the segments that this worker makes itself of a source that is no HLS. */
-export type OwnPlaylist = () => Promise<string>;
+/** The playlist of the segments that this worker makes itself of a source that is no HLS. @param directives by the numbers of these segments */
+export type OwnPlaylist = (directives: Directives) => Promise<string>;
 /** Among the playlists of such a source. */
 const OWN = 'own';
 
@@ -68,10 +68,14 @@ export class HlsSource {
   readonly #recovery: RequestRecovery;
   readonly #abort = new AbortController();
   #generation: Generation;
+  /** Of the source before: players have its playlists still, and ask for what they name. */
+  #before: Pick<HlsPlaylists, 'names'> | undefined;
   /** The last text of each playlist, of whatever source. */
   readonly #served = new Map<string, MediaPlaylist>();
   /** The highest number that a viewer has seen. */
   #highest = 0;
+  /** How many discontinuities a viewer has seen. */
+  #discontinuities = 0;
   #usedMs: number;
   #targetDurationMs = 0;
   #windowMs = 0;
@@ -135,15 +139,19 @@ export class HlsSource {
   async playlist(reference: HlsReference, directives: Directives, own: OwnPlaylist): Promise<MediaPlaylist> {
     this.#usedMs = this.#deps.now();
     const key = playlistKey(reference);
+    const skips = directives._HLS_skip === undefined ? undefined : `${key} skip`;
     const waits = directives._HLS_msn === undefined ? 0 : 1;
     this.#blocked += waits;
     try {
       const playlist = await this.#playing(
         (generation) =>
-          generation.isOther ? this.#made(own, generation) : this.#fetched(reference, directives, generation),
-        this.#served.get(key),
+          generation.isOther
+            ? this.#made(own, directives, generation)
+            : this.#fetched(reference, directives, generation),
+        this.#newest(key, skips),
       );
-      this.#served.set(key, playlist);
+      // Who did not ask for it cannot read what is left out in it.
+      this.#served.set(isDelta(playlist) ? `${key} skip` : key, playlist);
       return playlist;
     } finally {
       this.#blocked -= waits;
@@ -160,17 +168,26 @@ export class HlsSource {
     const { url, headers, role } = reference;
     const generation = this.#current();
     if (generation.isOther) throw new StreampoolError(404, 'The stream has moved to another source.');
+    // Whether it comes says nothing of the source of now.
+    const isOld = this.#before?.names(url) === true && !generation.playlists.names(url);
     try {
       const media = await generation.upstream.media({ url, headers, range });
-      if (role !== 'segment') return media;
+      if (role !== 'segment' || isOld) return media;
       this.#recovery.segmentsGoOn();
       return media.head.status === WHOLE ? counted(media, (bytes) => generation.playlists.came(url, bytes)) : media;
     } catch (error) {
-      if (error instanceof SourceError && role === 'segment') {
+      if (error instanceof SourceError && role === 'segment' && !isOld) {
         await this.#recovery.segmentFailed(error, generation.index);
       }
       throw error;
     }
+  }
+
+  /** The last answer that a viewer can read. @param skips where those are that leave something out, if it asks for one */
+  #newest(key: string, skips: string | undefined): MediaPlaylist | undefined {
+    const whole = this.#served.get(key);
+    const delta = skips === undefined ? undefined : this.#served.get(skips);
+    return delta !== undefined && delta.facts.next >= (whole?.facts.next ?? 0) ? delta : whole;
   }
 
   /** The first success of `attempt`, over retries and sources. @param last is the answer in an outage, while it is short */
@@ -217,6 +234,7 @@ export class HlsSource {
     const before = this.#generation;
     if (index === before.index && address.url === before.url && movedAtMs === before.movedAtMs) return before;
     before.upstream.release(true);
+    this.#before = before.playlists;
     this.#generation = this.#generationOf(before);
     this.#recovery.segmentsGoOn();
     return this.#generation;
@@ -237,7 +255,7 @@ export class HlsSource {
   /** How the numbers go on, from what was served here. */
   #offered({ numbers }: Generation): Beginning | undefined {
     if (this.#served.size === 0) return undefined;
-    return { from: this.#highest + NUMBER_GAP, earlier: numbers.earlier + 1 };
+    return { from: this.#highest + NUMBER_GAP, earlier: Math.max(numbers.earlier, this.#discontinuities) + 1 };
   }
 
   async #fetched(reference: HlsReference, directives: Directives, generation: Generation): Promise<MediaPlaylist> {
@@ -245,24 +263,31 @@ export class HlsSource {
     const { earlier, from } = await numbers.beginning();
     const meant = earlier === 0 ? reference : await this.#meant(reference, generation);
     const key = playlistKey(meant);
-    const asked = upstream.isSingle ? {} : withOffset(directives, numbers.known(key));
+    const given = earlier === 0 ? directives : withOffset(directives, { from, offset: numbers.known(key) });
+    const asked = upstream.isSingle ? {} : given;
     const { text, facts } = await playlists.playlist(meant, asked);
     const offset = await numbers.offset(key, facts.first);
     this.#note(facts, offset);
     await this.#leaveStalled(key, { text, facts }, generation);
-    if (earlier === 0) return { text, facts };
-    return { text: renumbered(text, { offset, from, discontinuities: earlier - 1 }), facts };
+    return this.#sent({ text, facts }, earlier, { offset, from });
+  }
+
+  /** As viewers get it. @param earlier how many discontinuities were before its source */
+  #sent({ text, facts }: MediaPlaylist, earlier: number, by: Pick<Renumbering, 'offset' | 'from'>): MediaPlaylist {
+    const shown = earlier === 0 ? text : renumbered(text, { ...by, discontinuities: earlier - 1 });
+    const { discontinuities } = earlier === 0 ? facts : mediaFacts(shown);
+    this.#discontinuities = Math.max(this.#discontinuities, discontinuities);
+    return { text: shown, facts };
   }
 
   /** The numbers of segments that are made here, too, go on from those of the source before. */
-  async #made(own: OwnPlaylist, { numbers }: Generation): Promise<MediaPlaylist> {
-    const text = await own();
-    const facts = mediaFacts(text);
+  async #made(own: OwnPlaylist, directives: Directives, { numbers }: Generation): Promise<MediaPlaylist> {
     const { earlier, from } = await numbers.beginning();
+    const text = await own(earlier === 0 ? directives : withOffset(directives, { from, offset: numbers.known(OWN) }));
+    const facts = mediaFacts(text);
     const offset = await numbers.offset(OWN, facts.first);
     this.#note(facts, offset);
-    if (earlier === 0) return { text, facts };
-    return { text: renumbered(text, { offset, from, discontinuities: earlier - 1 }), facts };
+    return this.#sent({ text, facts }, earlier, { offset, from });
   }
 
   /** A playlist has come. @param offset what is added to its numbers */
@@ -283,12 +308,18 @@ export class HlsSource {
   /** A live playlist that answers and does not change has stalled. */
   async #leaveStalled(key: string, { text, facts }: MediaPlaylist, { index, changes }: Generation): Promise<void> {
     const { settings, now } = this.#deps;
+    // What is left out in it is not what has changed.
+    if (isDelta({ text })) return;
     const before = changes.get(key);
     if (before?.text !== text) changes.set(key, { text, sinceMs: now() });
     const limitMs = Math.max(STALLED_TARGETS * facts.targetDurationMs, settings.liveChunkTimeoutMs);
     if (before?.text !== text || facts.isOver || now() - before.sinceMs < limitMs) return;
     await this.#recovery.leave(index, 'playlist_stalled');
   }
+}
+
+function isDelta({ text }: Pick<MediaPlaylist, 'text'>): boolean {
+  return text.includes('#EXT-X-SKIP:');
 }
 
 /** @param onWhole called with the length of a body that has been read to its end */
@@ -313,11 +344,17 @@ function counted({ head, body }: Media, onWhole: (bytes: number) => void): Media
   return { head, body: { read, ready, whole, close: () => body.close() } };
 }
 
-/** A viewer names segments by the numbers that it has seen. */
-function withOffset(directives: Directives, offset: number): Directives {
-  const { _HLS_msn: msn } = directives;
-  if (msn === undefined || offset === 0) return directives;
-  const number = Number(msn) - offset;
-  // It has not seen the new source yet, so there is nothing that it could wait for.
-  return number < 0 ? {} : { ...directives, _HLS_msn: String(number) };
+/**
+ * A viewer names segments by the numbers that it has seen. One that has nothing of this source yet has nothing to wait for, and nothing
+ * that could be left out for it.
+ * @param from the first number of the source, as viewers see it
+ * @param offset what was added to its numbers; undefined: nobody here has seen one
+ */
+function withOffset(
+  directives: Directives,
+  { from, offset }: { readonly from: number; readonly offset: number | undefined },
+): Directives {
+  const msn = Number(directives._HLS_msn);
+  if (offset === undefined || !(msn >= from)) return {};
+  return { ...directives, _HLS_msn: String(msn - offset) };
 }

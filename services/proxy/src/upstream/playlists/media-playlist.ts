@@ -11,6 +11,8 @@ export interface MediaFacts {
   readonly isOver: boolean;
   /** How long all of its segments play. */
   readonly windowMs: number;
+  /** How many discontinuities there have been up to its end: EXT-X-DISCONTINUITY-SEQUENCE, and those in it. */
+  readonly discontinuities: number;
 }
 
 /** RFC 8216 wants the tag; without it, this is what most providers use. */
@@ -31,7 +33,9 @@ export function mediaFacts(text: string): MediaFacts {
     windowMs += (Number(seconds) || 0) * 1000;
   }
   const isOver = /(?:^|[\n\r\0])#EXT-X-ENDLIST/.test(text);
-  return { targetDurationMs, first, next: first + skipped + segments, isOver, windowMs };
+  const before = Number(tagValue(text, 'EXT-X-DISCONTINUITY-SEQUENCE')) || 0;
+  const discontinuities = before + [...text.matchAll(/(?:^|[\n\r\0])#EXT-X-DISCONTINUITY(?=[\s\0]|$)/g)].length;
+  return { targetDurationMs, first, next: first + skipped + segments, isOver, windowMs, discontinuities };
 }
 
 /** How the numbers of a playlist go on from those of another source. */
