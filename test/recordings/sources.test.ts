@@ -1,15 +1,19 @@
 /** What is recorded decodes, whatever it comes from. */
 
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { expect } from 'vitest';
 import { BroadcastClient, expectWhole, RECORDING } from '../support/broadcast-client.ts';
 import { startFileSource } from '../support/file-source.ts';
 import { decodeErrors } from '../support/judge/index.ts';
 import { pictureWidths } from '../support/picture-widths.ts';
 import { allPlaying, LIGHT, type Stage, staged } from '../support/stage.ts';
+import { until } from '../support/until.ts';
 import type { Worker } from '../support/worker.ts';
 
-async function record(worker: Worker, url: string, count: number, more: object = {}) {
-  const recording = new BroadcastClient('rec');
+async function record(worker: Worker, url: string, count: number, more: object = {}, id = 'rec') {
+  const recording = new BroadcastClient(id);
   await recording.start(worker, { ...RECORDING, segment_duration: 2, stream_url: url, ...more });
   await recording.listed(worker, count, 40_000);
   await recording.stop(worker);
@@ -61,10 +65,44 @@ staged(
   },
 );
 
-staged('of an HLS source', async ({ stage }) => {
+staged(
+  'of HLS: named as that, behind a name that does not say it, and of a stream that somebody plays',
+  async ({ stage }) => {
+    const worker = await workerOf(stage);
+    const files = await startFileSource();
+    stage.closeAfter(() => files.close());
+    const playlist = files.url('hls/live.m3u8');
+    expect((await record(worker, playlist, 3)).length).toBeGreaterThanOrEqual(3);
+
+    const front = createServer((_, response) => response.writeHead(302, { location: playlist }).end());
+    await once(front.listen(0, '127.0.0.1'), 'listening');
+    stage.closeAfter(async () => void front.close());
+    const unnamed = `http://127.0.0.1:${(front.address() as AddressInfo).port}/channel/7`;
+    expect((await record(worker, unnamed, 3, {}, 'unnamed')).length).toBeGreaterThanOrEqual(3);
+
+    const { stream_id: id } = await worker.api.createStream({ url: `${playlist}?of=viewers` });
+    const viewer = await stage.hlsViewer(`${worker.url}/hls/${id}/playlist.m3u8`);
+    await viewer.playlist();
+    const recorded = record(worker, `https://tv.example/stream/${id}`, 3, {}, 'watched');
+    const isRecorded = async () => {
+      const { streams } = (await worker.api.get<{ streams: { stream_id: string; is_active: boolean }[] }>('/streams'))
+        .body;
+      return streams.find((each) => each.stream_id === id)?.is_active === true;
+    };
+    await until(isRecorded, { what: 'the stream itself to be in use', timeoutMs: 10_000 });
+    expect((await recorded).length).toBeGreaterThanOrEqual(3);
+  },
+);
+
+staged('of a stream whose profile makes another container: its source, over one connection', async ({ stage }) => {
   const worker = await workerOf(stage);
-  const files = await startFileSource();
-  stage.closeAfter(() => files.close());
-  const segments = await record(worker, files.url('hls/live.m3u8'), 3);
-  expect(segments.length).toBeGreaterThanOrEqual(3);
+  const source = await stage.source({ accountLimit: { limit: 1, mode: 'refuse' } });
+  const { stream_id: id, playUrl } = await worker.api.createTranscode({
+    ...{ url: source.url, profile: LIGHT.replace('-f mpegts', '-f {format}'), output_format: 'mp4' },
+  });
+  const viewer = stage.viewer(playUrl);
+  await allPlaying([viewer]);
+  await record(worker, `https://tv.example/stream/${id}`, 4);
+  expect(viewer.ended).toBe(false);
+  expect((await source.account()).maxConcurrent).toBe(1);
 });
