@@ -90,7 +90,7 @@ describe('what providers send', () => {
       expectWatched(seen, {
         video: frameTicks !== undefined,
         audio: true,
-        minSeconds: SECONDS - 1,
+        minSeconds: SECONDS - 4,
         maxGapMs,
         cleanStart,
         ...(frameTicks === undefined ? {} : { frameTicks }),
