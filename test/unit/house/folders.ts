@@ -313,7 +313,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'api/broadcasts',
     'routes of recordings and network channels',
-    'services/shared services/shared/console services/registry services/registry/broadcasts errors.ts upstream/provider upstream/messages broadcasts broadcasts/store worker api/http api/access api/views api/lists api/console/counts',
+    'services/shared services/shared/console services/registry services/registry/broadcasts errors.ts upstream/messages broadcasts broadcasts/store worker api/http api/access api/views api/lists api/console/counts',
   ),
   row(
     'api/playback',
