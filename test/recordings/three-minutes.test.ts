@@ -46,9 +46,11 @@ staged.for([
     );
   const worker = (name: string) => workers.get(name) as Worker;
   const another = (name: string) => worker([...workers.keys()].find((each) => each !== name) ?? '');
+  /** Stands still, and answers nobody. */
+  let stopped: string | undefined;
   /** Number of the newest segment; undefined while the registry cannot say it. */
   const newest = async (): Promise<number | undefined> => {
-    const [asked = ''] = workers.keys();
+    const asked = [...workers.keys()].find((name) => name !== stopped) ?? '';
     const answer = await worker(asked).api.get<{ current_segment_number: number }>(`/broadcast/${ID}/status`);
     return answer.status === 200 ? answer.body.current_segment_number : undefined;
   };
@@ -75,10 +77,12 @@ staged.for([
 
   maker = await makerOf();
   await keeper.stop(maker, worker(maker));
+  stopped = maker;
   await until(async () => (await makerOf()) !== maker, { what: 'another maker', timeoutMs: 30_000, everyMs: 200 });
   await goesOn(2);
   const before = await recording.download(another(maker));
   await keeper.goOn(maker, worker(maker));
+  stopped = undefined;
   await goesOn(5);
   // What it had half written has replaced nothing, whatever became of it.
   const after = await recording.download(another(maker));
