@@ -1,4 +1,5 @@
-// Vitest: pure unit tests run side by side; then what has real processes, three files at a time, as it mostly waits for media, and two on a slow machine.
+// Vitest: pure unit tests run side by side. Then what has real processes: three files at a time, as it mostly waits for media, and two on a
+// slow machine.
 import { defineConfig } from 'vitest/config';
 
 // On a machine that others share, a second try tells a moment without CPU from a fault; the report names each one.

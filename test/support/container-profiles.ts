@@ -1,6 +1,8 @@
 /** Profiles of the containers that a stream may have beside MPEG-TS, and how the bytes of each are judged. */
 
+import { expect } from 'vitest';
 import { decodeErrors } from './judge/index.ts';
+import type { RecordingHandle } from './recorder.ts';
 
 export interface ContainerCase {
   readonly format: string;
@@ -45,8 +47,22 @@ export function containerOrder({ format, profile, codec = '' }: ContainerCase, u
  * What FFmpeg complains of. A program stream has no fragments: its last picture may be cut, so what follows its last entry is left out, and
  * the sound of a viewer who joins begins inside a frame.
  */
-export async function complaintsOf(format: string, bytes: Buffer): Promise<string[]> {
+async function complaintsOf(format: string, bytes: Buffer): Promise<string[]> {
   if (format !== 'mpeg') return decodeErrors(bytes);
   const lines = await decodeErrors(bytes.subarray(0, bytes.lastIndexOf(PACK, bytes.lastIndexOf(SEQUENCE))));
   return lines.filter((line) => !/^\[mp2 .*\] Header missing$|^Error while decoding stream #0:1: /.test(line));
+}
+
+/** Requires that each viewer got the container, that all of it decodes, and that the answer ended as a whole. */
+export async function expectEndedWhole(
+  viewers: readonly RecordingHandle[],
+  { format, type }: ContainerCase,
+): Promise<void> {
+  for (const viewer of viewers) {
+    const recording = await viewer.done;
+    expect(recording).toMatchObject({ status: 200, endedBy: 'end' });
+    expect(recording.headers['content-type']).toBe(type);
+    expect(await complaintsOf(format, recording.bytes)).toEqual([]);
+    expect(recording.bytes.length).toBeGreaterThan(20_000);
+  }
 }

@@ -140,7 +140,7 @@ export class Broadcasts {
    *   as the other kind
    */
   async begin(id: string, order: Omit<BroadcastOrder, 'programme'>): Promise<ShownBroadcast> {
-    const { registry, clock } = this.#deps;
+    const { registry, clock, log } = this.#deps;
     const untilMs = clock.monotonicMs() + BEGIN_MS;
     const before = await registry.broadcasts.find(id);
     if (before !== undefined && before.order.kept !== order.kept && !hasEnded(before.progress?.state ?? 'starting')) {
@@ -175,7 +175,9 @@ export class Broadcasts {
       made.isAnswered = true;
       return shown;
     }
-    void this.end(id).catch(() => undefined);
+    void this.end(id).catch((error: unknown) => {
+      log.warn({ err: error, broadcast: id }, 'a broadcast that has not begun could not be ended');
+    });
     throw new StreampoolError(504, `Broadcast ${id} has no media after ${BEGIN_MS / 1000} s.`);
   }
 

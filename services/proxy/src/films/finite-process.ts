@@ -16,6 +16,7 @@ import { openThroughGateway } from '../upstream/gateway/gateway-input.ts';
 import type { ProviderPlace } from '../upstream/provider/provider-connections.ts';
 import type { SourceAddress } from '../upstream/provider/source-address.ts';
 
+/** How a film is read, and what is taken of it: see `CommandOptions`. */
 export type FilmOptions = Pick<
   CommandOptions,
   'keyframeIntervalSeconds' | 'seekSeconds' | 'keepTimes' | 'soundLanguage'

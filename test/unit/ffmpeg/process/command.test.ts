@@ -28,6 +28,18 @@ describe('a command line', () => {
     }
   });
 
+  test('the sound of a url in one language, in place of the first one', () => {
+    const url = { kind: 'url', url: 'http://127.0.0.1:1234/opaque', protocols: ['http', 'tcp'] } as const;
+    const mapsOf = (profile: string) => {
+      const args = buildArguments(resolve(profile), url, { soundLanguage: 'deu' });
+      return args.filter((_, at) => args[at - 1] === '-map');
+    };
+    expect(mapsOf('-i {input_url} -c copy {output_args}')).toEqual(['0:v:0?', '0:a:m:language:deu']);
+    expect(mapsOf('-i {input_url} -map 0:v:0 -map 0:a:0? -map 0:a:1? -c copy {output_args}')).toEqual([
+      ...['0:v:0', '0:a:m:language:deu', '0:a:1?'],
+    ]);
+  });
+
   test('takes pictures and sound from two URLs', () => {
     const input = {
       kind: 'url',

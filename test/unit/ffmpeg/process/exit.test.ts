@@ -7,6 +7,7 @@ import {
   classifyExit,
   type FfmpegEnd,
   type FfmpegExitReason,
+  lacksTrack,
 } from '../../../../services/proxy/src/ffmpeg/process/exit.ts';
 import { StderrReader } from '../../../../services/proxy/src/ffmpeg/process/stderr.ts';
 import { failureOf } from '../../../../services/proxy/src/processes/recovery.ts';
@@ -245,6 +246,7 @@ describe('damaged sources', () => {
     [['-c:v', 'libx264', '-preset', 'nosuch']],
     [['-vf', 'nosuch=1', '-c:v', 'libx264']],
     [['-map', '0:a:5']],
+    [['-map', '0:a:m:language:deu']],
   ])('a profile that is wrong is at fault on a source that is well: %j', (profile) => {
     const { status, stderr } = spawnSync(
       FFMPEG,
@@ -256,6 +258,7 @@ describe('damaged sources', () => {
     );
     const exit = exitOf(stderr.toString('latin1'), status);
     expect(exit).toMatchObject({ reason: 'bad_arguments' });
+    expect(lacksTrack(exit)).toBe(profile[0] === '-map');
     expect(failureOf({ exit }, 'http://tv.test/1.ts')).toMatchObject({ status: 500 });
   });
 });

@@ -169,16 +169,14 @@ function mapArguments(
   const asked = given.flatMap(({ name, value }) => (name === 'map' && value !== undefined ? [value] : []));
   const map = (specifiers: readonly string[]) => specifiers.flatMap((specifier) => ['-map', specifier]);
   const hasGraph = given.some(({ name }) => name === 'filter_complex' || name === 'lavfi');
+  const wanted = asked.length === 0 ? ['0:v:0?', '0:a:0?'] : asked;
   if (input.kind === 'url' && input.audioUrl !== undefined) {
-    const wanted = asked.length === 0 ? ['0:v:0?', '0:a:0?'] : asked;
     return map(wanted.map((specifier) => specifier.replace(/^0:a/, '1:a')));
   }
   if (input.kind === 'url' && soundLanguage !== undefined && !hasGraph) {
-    const wanted = asked.length === 0 ? ['0:v:0?', '0:a:0?'] : asked;
     return map(wanted.map((specifier) => specifier.replace(/^0:a(?::0)?\??$/, `0:a:m:language:${soundLanguage}`)));
   }
   if (input.kind === 'url' || (hasGraph && asked.length === 0)) return map(asked);
-  const wanted = asked.length === 0 ? ['0:v:0?', '0:a:0?'] : asked;
   if (tracks === undefined) return map(wanted);
   const chosen = wanted.flatMap((specifier) => {
     const [, kind, position] = POSITION.exec(specifier) ?? [];
